@@ -104,7 +104,7 @@ static void check_config(struct cfs_text in)
 
 	fuzz_hold(rc == 0 || is_refusal(rc, &err));
 	for (size_t i = 0; rc == 0 && i < c.env.n; i++)
-		fuzz_hold(cfs_oci_word(&c.env, i));
+		fuzz_hold(cfs_oci_get_word(&c.env, i));
 	cfs_oci_config_fini(&c);
 }
 
@@ -122,9 +122,9 @@ static void check_reference_text(struct cfs_text in)
 	fuzz_hold(rc == 0 || is_refusal(rc, &err));
 	if (rc < 0)
 		return;
-	cfs_oci_reference_text(&r, full);
+	cfs_oci_reference_format(&r, full);
 	fuzz_hold(cfs_oci_reference_parse(full, &again, &err) == 0);
-	fuzz_hold(strcmp(full, cfs_oci_reference_text(&again, twice)) == 0);
+	fuzz_hold(strcmp(full, cfs_oci_reference_format(&again, twice)) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

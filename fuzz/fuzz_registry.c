@@ -31,7 +31,7 @@ static void check_answers(struct cfs_text in)
 	int rc = cfs_registry_parse_token(in, token, &err);
 
 	fuzz_hold(rc == 0 ? *token && is_header(token) : rc == -EINVAL && *err.msg);
-	fuzz_hold(is_header(cfs_registry_error_text(in, text)));
+	fuzz_hold(is_header(cfs_registry_find_error(in, text)));
 }
 
 static void check_auth(struct cfs_text in)

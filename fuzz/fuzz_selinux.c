@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (!p)
 		return 0;
-	path = cfs_selinux_policy_original(p, take_input_line(&in));
+	path = cfs_selinux_policy_find_original(p, take_input_line(&in));
 	if (path.len > PATH_LEN)
 		path.len = PATH_LEN;
 	memcpy(subject, path.len ? path.s : "", path.len);

@@ -43,8 +43,8 @@ static int check_named_stream(void *ctx, struct cfs_text name,
 
 	(void)err;
 	fuzz_hold(name.len > 0 && !memchr(name.s, '\0', name.len));
-	for (size_t i = 0; i < cfs_stream_n_ids(s, s->stream_refs) && !known; i++) {
-		struct cfs_digest d = cfs_stream_id(s, s->stream_refs, i);
+	for (size_t i = 0; i < cfs_stream_count_ids(s, s->stream_refs) && !known; i++) {
+		struct cfs_digest d = cfs_stream_get_id(s, s->stream_refs, i);
 
 		known = cfs_digest_eq(&d, id);
 	}
@@ -71,8 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		check_stream_error(rc, &err);
 		if (rc < 0)
 			continue;
-		check_stream_error(cfs_stream_names(&s, check_named_stream, &s, &err),
-				   &err);
+		check_stream_error(
+			cfs_stream_visit_names(&s, check_named_stream, &s, &err), &err);
 		seen.bytes = 0;
 		rc = cfs_stream_read(&s, &sink, &err);
 		check_stream_error(rc, &err);

@@ -120,7 +120,7 @@ static bool is_kept_by_image(const struct cfs_tree *t)
 
 	for (cfs_id id = 0; id < t->n_nodes; id++) {
 		const struct cfs_node *n = &t->nodes[id];
-		struct cfs_text payload = cfs_node_payload(t, n, buf);
+		struct cfs_text payload = cfs_node_get_payload(t, n, buf);
 
 		if (cfs_node_is_link(n) || cfs_node_is_whiteout(n))
 			return false;

@@ -19,7 +19,7 @@ static int add_words(json_t *to, const struct cfs_oci_words *words, struct cfs_e
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < words->n; i++)
-		rc = bundle_append(to, json_string(cfs_oci_word(words, i)), err);
+		rc = bundle_append(to, json_string(cfs_oci_get_word(words, i)), err);
 	return rc;
 }
 
@@ -46,7 +46,8 @@ static int add_args(const struct bundle *b, json_t *process, struct cfs_err *err
 static bool has_variable(const struct cfs_oci_words *env, const char *prefix)
 {
 	for (size_t i = 0; i < env->n; i++)
-		if (cfs_text_has_prefix(cfs_text(cfs_oci_word(env, i)), cfs_text(prefix)))
+		if (cfs_text_has_prefix(cfs_text(cfs_oci_get_word(env, i)),
+					cfs_text(prefix)))
 			return true;
 	return false;
 }

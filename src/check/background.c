@@ -19,7 +19,7 @@ int check_cold_begin(const struct check *c, const struct cfs_digest *id)
 	if (!c->opts->background)
 		return -1;
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	fd = cfs_beneath_open(cfs_repo_dirfd(c->repo), below,
+	fd = cfs_beneath_open(cfs_repo_get_dirfd(c->repo), below,
 			      O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0 || cfs_io_measure_cached(fd, &cached) < 0 || cached)
 		return -1;

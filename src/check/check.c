@@ -13,7 +13,8 @@
  * ".symlink-NAME" in the top directory, which is harmless and is reported as a remark. */
 static int check_leftovers(struct check *c, struct cfs_err *err)
 {
-	int fd = openat(cfs_repo_dirfd(c->repo), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	int fd = openat(cfs_repo_get_dirfd(c->repo), ".",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 	    rc = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *d;
@@ -37,7 +38,7 @@ static int check_exposure(struct check *c, struct cfs_err *err)
 {
 	char what[CFS_ERR_MAX];
 	unsigned mode;
-	int rc = cfs_path_is_exposed(cfs_repo_dirfd(c->repo), "objects", &mode, err);
+	int rc = cfs_path_is_exposed(cfs_repo_get_dirfd(c->repo), "objects", &mode, err);
 
 	if (rc <= 0)
 		/* An empty repository has none. */
@@ -46,7 +47,7 @@ static int check_exposure(struct check *c, struct cfs_err *err)
 		 "others can read every object, also those of files that are private in "
 		 "an image: expected mode 0700 of the repository, got %04o (chmod 0700 "
 		 "%s)",
-		 mode, cfs_repo_path(c->repo));
+		 mode, cfs_repo_get_path(c->repo));
 	return check_add_finding(c, CFS_CHECK_EXPOSED, NULL, "objects", what, err);
 }
 
@@ -92,11 +93,11 @@ int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opt
 	struct stat st;
 	int rc;
 
-	if (fstat(cfs_repo_dirfd(repo), &st) < 0)
-		return cfs_fail_errno(err, "repository %s", cfs_repo_path(repo));
+	if (fstat(cfs_repo_get_dirfd(repo), &st) < 0)
+		return cfs_fail_errno(err, "repository %s", cfs_repo_get_path(repo));
 	c.owner = st.st_uid;
-	cfs_ids_init(&c.present, cfs_repo_meta(repo)->alg);
+	cfs_ids_init(&c.present, cfs_repo_get_meta(repo)->alg);
 	rc = run_repo_checks(&c, err);
 	release_check(&c);
-	return cfs_context(err, rc, "repository %s", cfs_repo_path(repo));
+	return cfs_context(err, rc, "repository %s", cfs_repo_get_path(repo));
 }

@@ -222,7 +222,7 @@ static int limit_by_inodes(struct fetch *f, const struct cfs_image *im,
 
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0) {
 		if (!e->inode.external || e->again ||
-		    cfs_repo_inode_object(f->repo, im, &e->inode, &id, NULL) < 0)
+		    cfs_repo_find_inode_object(f->repo, im, &e->inode, &id, NULL) < 0)
 			continue;
 		want = find_want(f, &id);
 		if (want && want->max_size < e->inode.size)

@@ -26,7 +26,7 @@ static int check_image_inode(struct image_check *x, const struct cfs_image *im,
 	struct cfs_err why;
 	size_t i;
 
-	if (cfs_repo_inode_object(x->c->repo, im, &e->inode, &used.id, &why) < 0) {
+	if (cfs_repo_find_inode_object(x->c->repo, im, &e->inode, &used.id, &why) < 0) {
 		x->bad = true;
 		snprintf(what, sizeof(what), "inode %" PRIu64 ": %.120s", e->inode.nid,
 			 why.msg);

@@ -49,7 +49,8 @@ static int check_ref(struct check *c, enum cfs_repo_kind kind,
 	struct cfs_err why;
 	int rc;
 
-	snprintf(place, sizeof(place), "%s/refs/%s", cfs_repo_kind_dir(kind), e->name);
+	snprintf(place, sizeof(place), "%s/refs/%s", cfs_repo_get_kind_dir(kind),
+		 e->name);
 	rc = check_link_form(c, e, place, err);
 	if (rc <= 0)
 		return rc;

@@ -216,7 +216,8 @@ static int check_listed_object(void *ctx, unsigned worker, size_t i, struct cfs_
 
 	snprintf(place, sizeof(place), "objects/%s", cfs_digest_path(&id, path));
 	c->sizes[i] = CHECK_NO_SIZE;
-	rc = cfs_beneath_stat_near(&c->near[worker], cfs_repo_dirfd(c->repo), place, &st);
+	rc = cfs_beneath_stat_near(&c->near[worker], cfs_repo_get_dirfd(c->repo), place,
+				   &st);
 	c->is_bad[i] = rc < 0;
 	if (rc == -ENOENT && c->opts->only)
 		return check_add_missing(c, CFS_CHECK_IMAGE_OBJECT, &id, place, err);
@@ -253,7 +254,7 @@ static int take_chosen(struct check *c, struct cfs_err *err)
  * followed. */
 int check_objects(struct check *c, struct cfs_err *err)
 {
-	cfs_autofd int objects = cfs_beneath_open(cfs_repo_dirfd(c->repo), "objects",
+	cfs_autofd int objects = cfs_beneath_open(cfs_repo_get_dirfd(c->repo), "objects",
 						  O_RDONLY | O_DIRECTORY, 0);
 	int rc = 0;
 

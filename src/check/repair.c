@@ -65,7 +65,7 @@ static int repair_bad_object(struct repair *r, const struct cfs_digest *id,
 	int rc;
 
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	fd = cfs_beneath_open(cfs_repo_dirfd(r->repo), below,
+	fd = cfs_beneath_open(cfs_repo_get_dirfd(r->repo), below,
 			      O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd == -ENOENT)
 		return -ENOENT;
@@ -130,12 +130,12 @@ static int create_image_link(struct repair *r, int dirfd, const char *name,
 	int rc;
 
 	if (cfs_digest_parse(cfs_text(name), &id, NULL) < 0 ||
-	    id.alg != cfs_repo_meta(r->repo)->alg)
+	    id.alg != cfs_repo_get_meta(r->repo)->alg)
 		return 0;
 	rc = cfs_repo_has_object(r->repo, &id, err);
 	if (rc <= 0)
 		return rc == -EUCLEAN ? 0 : rc;
-	cfs_repo_object_target(&id, target);
+	cfs_repo_format_object_target(&id, target);
 	rc = cfs_repo_put_link(r->repo, dirfd, name, target, err);
 	r->out->n_relinked += rc == 0;
 	return rc;
@@ -155,7 +155,7 @@ static int repair_entry(struct repair *r, enum cfs_repo_kind kind, int dirfd,
 	if (has)
 		return has > 0 || has == -EUCLEAN ? 0 : has;
 	if (unlinkat(dirfd, e->name, 0) < 0 && errno != ENOENT)
-		return cfs_fail_errno(err, "%s/%s", cfs_repo_kind_dir(kind), e->name);
+		return cfs_fail_errno(err, "%s/%s", cfs_repo_get_kind_dir(kind), e->name);
 	r->out->n_dropped++;
 	return 0;
 }
@@ -184,7 +184,7 @@ static int repair_ref(struct repair *r, int dirfd, const struct cfs_repo_entry *
 static int repair_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_err *err)
 {
 	cfs_autofd int dirfd =
-		cfs_beneath_open(cfs_repo_dirfd(r->repo), cfs_repo_kind_dir(kind),
+		cfs_beneath_open(cfs_repo_get_dirfd(r->repo), cfs_repo_get_kind_dir(kind),
 				 O_RDONLY | O_DIRECTORY, 0);
 	struct cfs_repo_list entries = {0}, refs = {0};
 	int rc;
@@ -192,7 +192,7 @@ static int repair_links(struct repair *r, enum cfs_repo_kind kind, struct cfs_er
 	if (dirfd == -ENOENT)
 		return 0;
 	if (dirfd < 0)
-		return cfs_beneath_fail(dirfd, cfs_repo_kind_dir(kind), err);
+		return cfs_beneath_fail(dirfd, cfs_repo_get_kind_dir(kind), err);
 	rc = cfs_repo_list_entries(r->repo, kind, &entries, err);
 	if (rc == 0)
 		rc = cfs_repo_list_refs(r->repo, kind, &refs, err);
@@ -221,7 +221,7 @@ int cfs_check_repair(struct cfs_repo *repo, const struct cfs_check_report *repor
 	int rc;
 
 	*out = (struct cfs_check_repaired){0};
-	cfs_ids_init(&r.wanted, cfs_repo_meta(repo)->alg);
+	cfs_ids_init(&r.wanted, cfs_repo_get_meta(repo)->alg);
 	rc = cfs_repo_open_store(repo, &opts, &r.store, err);
 	if (rc == 0)
 		rc = repair_objects(&r, err);
@@ -235,5 +235,5 @@ int cfs_check_repair(struct cfs_repo *repo, const struct cfs_check_report *repor
 		rc = repair_links(&r, CFS_REPO_STREAMS, err);
 	cfs_store_close(r.store);
 	cfs_ids_fini(&r.wanted);
-	return cfs_context(err, rc, "repair %s", cfs_repo_path(repo));
+	return cfs_context(err, rc, "repair %s", cfs_repo_get_path(repo));
 }

@@ -37,7 +37,7 @@ int cfs_check_scrub_write(const struct cfs_repo *repo, const struct cfs_check_sc
 	uint64_t *fields[N_FIELDS];
 	char text[FILE_MAX];
 	size_t len = (size_t)snprintf(text, sizeof(text), "%s", header);
-	int rc = cfs_replace_open_at(cfs_repo_dirfd(repo), FILE_NAME, &r, err);
+	int rc = cfs_replace_open_at(cfs_repo_get_dirfd(repo), FILE_NAME, &r, err);
 
 	list_scrub_fields(&copy, fields);
 	for (size_t i = 0; i < N_FIELDS; i++)
@@ -79,7 +79,7 @@ int cfs_check_scrub_read(const struct cfs_repo *repo, struct cfs_check_scrub *ou
 			 struct cfs_err *err)
 {
 	cfs_autofd int fd =
-		cfs_repo_open_unverified(cfs_repo_dirfd(repo), FILE_NAME, err);
+		cfs_repo_open_unverified(cfs_repo_get_dirfd(repo), FILE_NAME, err);
 	char text[FILE_MAX] = "";
 	ssize_t n;
 

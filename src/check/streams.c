@@ -96,9 +96,9 @@ static int check_stream_refs(struct stream_check *s, const struct cfs_stream *st
 	uint64_t size;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < cfs_stream_n_ids(stream, stream->object_refs);
-	     i++) {
-		struct cfs_digest id = cfs_stream_id(stream, stream->object_refs, i);
+	for (size_t i = 0;
+	     rc == 0 && i < cfs_stream_count_ids(stream, stream->object_refs); i++) {
+		struct cfs_digest id = cfs_stream_get_id(stream, stream->object_refs, i);
 
 		if (!check_get_size(s->c, &id, &size))
 			rc = check_add_missing(s->c, CFS_CHECK_STREAM_OBJECT, &id,
@@ -114,7 +114,8 @@ static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
 	struct cfs_stream_sink sink = {add_data, get_object_size, s};
 	struct cfs_stream stream;
 	struct cfs_err why;
-	int rc = cfs_stream_open(bytes, cfs_repo_meta(s->c->repo)->alg, &stream, &why);
+	int rc =
+		cfs_stream_open(bytes, cfs_repo_get_meta(s->c->repo)->alg, &stream, &why);
 
 	if (rc < 0)
 		return check_add_finding(s->c, CFS_CHECK_STREAM_OPEN, NULL, s->place,
@@ -122,7 +123,7 @@ static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
 	rc = check_stream_refs(s, &stream, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_stream_names(&stream, check_stream_name, s, &why);
+	rc = cfs_stream_visit_names(&stream, check_stream_name, s, &why);
 	if (rc == 0)
 		rc = cfs_stream_read(&stream, &sink, &why);
 	if (rc == -ENOMEM)

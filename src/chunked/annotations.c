@@ -72,9 +72,9 @@ static int parse_sum(const char *text, uint8_t out[CFS_SHA256_LEN], struct cfs_e
 int cfs_chunked_parse_layer(const struct cfs_oci_descriptor *d,
 			    struct cfs_chunked_layer *out, struct cfs_err *err)
 {
-	const char *toc = cfs_oci_annotation(d, PREFIX "manifest-position");
-	const char *sum = cfs_oci_annotation(d, PREFIX "manifest-checksum");
-	const char *tarsplit = cfs_oci_annotation(d, PREFIX "tarsplit-position");
+	const char *toc = cfs_oci_find_annotation(d, PREFIX "manifest-position");
+	const char *sum = cfs_oci_find_annotation(d, PREFIX "manifest-checksum");
+	const char *tarsplit = cfs_oci_find_annotation(d, PREFIX "tarsplit-position");
 	int rc;
 
 	if (!toc || !sum || !tarsplit)

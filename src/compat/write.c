@@ -103,7 +103,7 @@ static int feed_nodes(struct feeder *f, struct lcfs_node_s *root)
 		root->bad_link || root->link_to ? -EINVAL : describe_node(f, root, &spec);
 
 	if (rc == 0)
-		rc = cfs_builder_root(f->b, &spec, NULL);
+		rc = cfs_builder_set_root(f->b, &spec, NULL);
 	if (rc == 0)
 		rc = enter_node(f, root, CFS_ROOT);
 	while (rc == 0 && f->n_stack) {

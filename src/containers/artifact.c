@@ -99,10 +99,10 @@ static int open_stream_object(const struct cfs_repo *repo, const struct cfs_stre
 {
 	struct cfs_digest id;
 
-	if (strcmp(s->type, type) != 0 || cfs_stream_n_ids(s, s->object_refs) != 1)
+	if (strcmp(s->type, type) != 0 || cfs_stream_count_ids(s, s->object_refs) != 1)
 		return cfs_fail(err, EUCLEAN,
 				"expected a stream of type %s with one object", type);
-	id = cfs_stream_id(s, s->object_refs, 0);
+	id = cfs_stream_get_id(s, s->object_refs, 0);
 	return cfs_repo_open_object(repo, &id, CFS_REPO_SEALED, err);
 }
 

@@ -53,7 +53,7 @@ static int write_blob_object(const struct cfs_feed *from,
 
 	if (rc < 0)
 		return rc;
-	rc = copy_artifact_blob(from, d, cfs_store_writer_sink(w), err);
+	rc = copy_artifact_blob(from, d, cfs_store_writer_get_sink(w), err);
 	if (rc < 0) {
 		cfs_store_writer_drop(w);
 		return rc;

@@ -96,7 +96,7 @@ static int begin_reused(struct chunked_contents *c, struct cfs_err *err)
 		c->small = (struct cfs_span){known->value, (size_t)c->file->size};
 		return 0;
 	}
-	cfs_content_get_object(known, cfs_repo_meta(c->repo)->alg, &id);
+	cfs_content_get_object(known, cfs_repo_get_meta(c->repo)->alg, &id);
 	c->object.fd = cfs_repo_open_object(c->repo, &id, CFS_REPO_SEALED, err);
 	return c->object.fd < 0 ? c->object.fd : 0;
 }

@@ -161,7 +161,7 @@ int cfs_containers_visit_config_names(const struct cfs_repo *repo,
 	rc = cfs_repo_open_stream(repo, name, &map, &s, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_stream_names(&s, fn, ctx, err);
+	rc = cfs_stream_visit_names(&s, fn, ctx, err);
 	cfs_map_close(&map);
 	return cfs_context(err, rc, "stream %s", name);
 }

@@ -62,7 +62,7 @@ static bool parse_index(struct cfs_span file, enum cfs_hash_alg alg,
 
 void cfs_content_index_open(const struct cfs_repo *repo, struct cfs_content_index *out)
 {
-	cfs_autofd int fd = cfs_beneath_open(cfs_repo_dirfd(repo), index_name,
+	cfs_autofd int fd = cfs_beneath_open(cfs_repo_get_dirfd(repo), index_name,
 					     O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct stat st;
 
@@ -70,7 +70,7 @@ void cfs_content_index_open(const struct cfs_repo *repo, struct cfs_content_inde
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    st.st_size > (off_t)INDEX_LEN_MAX || cfs_map_stable(fd, &out->map, NULL) < 0)
 		return;
-	if (!parse_index(out->map.span, cfs_repo_meta(repo)->alg, out))
+	if (!parse_index(out->map.span, cfs_repo_get_meta(repo)->alg, out))
 		cfs_content_index_close(out);
 }
 
@@ -131,7 +131,7 @@ static bool keep_entry(struct old_entries *old, const struct cfs_content *c)
 	if (old->room == 0)
 		return false;
 	if (old->is_full && le64toh(c->size) > CFS_CONTAINERS_INLINE_MAX) {
-		cfs_content_get_object(c, cfs_repo_meta(old->repo)->alg, &object);
+		cfs_content_get_object(c, cfs_repo_get_meta(old->repo)->alg, &object);
 		if (cfs_repo_has_object(old->repo, &object, NULL) <= 0)
 			return false;
 	}
@@ -163,7 +163,7 @@ static int write_content_index(int fd, struct old_entries *old,
 			       const struct cfs_content *new, size_t n,
 			       struct cfs_err *err)
 {
-	struct index_head head = {.alg = htole64(cfs_repo_meta(old->repo)->alg)};
+	struct index_head head = {.alg = htole64(cfs_repo_get_meta(old->repo)->alg)};
 	struct cfs_out to;
 	int rc;
 
@@ -192,7 +192,7 @@ int cfs_content_index_add(const struct cfs_repo *repo, struct cfs_content *entri
 		cfs_content_index_open(repo, &old.index);
 	old.room = CFS_CONTENTS_MAX - n;
 	old.is_full = old.index.n > old.room;
-	rc = cfs_replace_open_at(cfs_repo_dirfd(repo), index_name, &file, err);
+	rc = cfs_replace_open_at(cfs_repo_get_dirfd(repo), index_name, &file, err);
 	if (rc == 0)
 		rc = write_content_index(file.fd, &old, entries, n, err);
 	if (rc == 0)

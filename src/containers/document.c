@@ -11,16 +11,16 @@ static int expect_one_object(const struct cfs_stream *s, const char *type,
 	if (strcmp(s->type, type) != 0)
 		return cfs_fail(err, EUCLEAN, "expected a stream of type %s, got %s",
 				type, s->type);
-	if (cfs_stream_n_ids(s, s->object_refs) != 1)
+	if (cfs_stream_count_ids(s, s->object_refs) != 1)
 		return cfs_fail(err, EUCLEAN, "expected one object, got %zu",
-				cfs_stream_n_ids(s, s->object_refs));
+				cfs_stream_count_ids(s, s->object_refs));
 	return 0;
 }
 
 static int read_document_object(const struct cfs_repo *repo, const struct cfs_stream *s,
 				size_t max, struct cfs_mem *out, struct cfs_err *err)
 {
-	struct cfs_digest id = cfs_stream_id(s, s->object_refs, 0);
+	struct cfs_digest id = cfs_stream_get_id(s, s->object_refs, 0);
 	cfs_autofd int fd = cfs_repo_open_object(repo, &id, CFS_REPO_PROVEN, err);
 	int rc = fd < 0 ? fd : cfs_input_read_fd(fd, max, out, err);
 

@@ -32,7 +32,7 @@ int cfs_containers_import_layer(struct cfs_repo *repo, struct cfs_feed from,
 {
 	struct cfs_store_opts store = {.n_workers = CFS_CONTAINERS_LAYER_WORKERS,
 				       .watch = watch};
-	struct cfs_containers_layer_opts opts = {.alg = cfs_repo_meta(repo)->alg,
+	struct cfs_containers_layer_opts opts = {.alg = cfs_repo_get_meta(repo)->alg,
 						 .watch = watch};
 	struct cfs_repo_link link = {.kind = CFS_REPO_STREAMS};
 	char name[CFS_CONTAINERS_STREAM_MAX];

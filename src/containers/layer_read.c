@@ -66,7 +66,7 @@ static int check_object_ref(const struct cfs_repo *repo, const struct cfs_digest
 {
 	char text[CFS_DIGEST_TEXT_MAX];
 	uint64_t size = 0;
-	int rc = cfs_repo_object_size(repo, id, &size, err);
+	int rc = cfs_repo_get_object_size(repo, id, &size, err);
 
 	if (rc < 0)
 		return rc;
@@ -123,10 +123,10 @@ static int take_sparse(struct layer_reader *r, const struct cfs_tar_entry *e,
 	if (e->inode.size <= CFS_CONTAINERS_INLINE_MAX) {
 		rc = take_inline_content(r, f, err);
 	} else {
-		rc = cfs_verity_new(cfs_repo_meta(r->pieces.repo)->alg, &v);
+		rc = cfs_verity_new(cfs_repo_get_meta(r->pieces.repo)->alg, &v);
 		if (rc < 0)
 			return cfs_fail(err, ENOMEM, "out of memory");
-		rc = cfs_tar_copy(r->tar, cfs_verity_sink(v), NULL, err);
+		rc = cfs_tar_copy(r->tar, cfs_verity_get_sink(v), NULL, err);
 		cfs_verity_final(v, &id);
 		cfs_verity_free(v);
 		if (rc == 0)

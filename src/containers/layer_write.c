@@ -87,7 +87,7 @@ static int open_writer(const struct layer_writer *w, unsigned i, uint64_t len,
 		cfs_store_writer_open(w->opts->store, w->opts->worker + i, len, out, err);
 
 	if (rc == 0)
-		*sink = cfs_store_writer_sink(*out);
+		*sink = cfs_store_writer_get_sink(*out);
 	return rc;
 }
 
@@ -188,7 +188,7 @@ static int store_stream(const struct cfs_containers_layer_opts *opts,
 		cfs_stream_writer_free(stream);
 		return rc;
 	}
-	rc = cfs_stream_writer_finish(stream, cfs_store_writer_sink(to), err);
+	rc = cfs_stream_writer_finish(stream, cfs_store_writer_get_sink(to), err);
 	if (rc < 0) {
 		cfs_store_writer_drop(to);
 		return rc;

@@ -55,7 +55,7 @@ static int merge_layers(struct merge *m, const struct cfs_oci_digest *diff_ids, 
 			struct cfs_tree **out, struct cfs_err *err)
 {
 	struct cfs_layers_opts opts = {
-		.alg = cfs_repo_meta(m->repo)->alg,
+		.alg = cfs_repo_get_meta(m->repo)->alg,
 		.in_order = m->opts->in_order,
 		.strict_parents = m->opts->strict_parents,
 		.watch = m->opts->watch,
@@ -125,7 +125,7 @@ int cfs_containers_make_rules(const struct cfs_repo *repo,
 			      const struct cfs_containers_merge *opts,
 			      struct cfs_profile_rules *out, struct cfs_err *err)
 {
-	const struct cfs_repo_meta *meta = cfs_repo_meta(repo);
+	const struct cfs_repo_meta *meta = cfs_repo_get_meta(repo);
 	const struct cfs_profile *profile;
 	int rc = cfs_profile_find("oci-1", &profile, err);
 

@@ -18,7 +18,7 @@ static int make_merged_image(struct pull *p, struct cfs_digest *out, struct cfs_
 					       &tree, err);
 	if (rc < 0)
 		return rc;
-	form = cfs_profile_image(&rules);
+	form = cfs_profile_get_image_opts(&rules);
 	rc = cfs_repo_add_tree(p->repo, p->store, tree, &form, out, err);
 	cfs_tree_free(tree);
 	return rc;

@@ -137,8 +137,8 @@ static bool has_content(const struct chunked_pull *c, const struct cfs_chunked_f
 
 	if (!known || f->size <= CFS_CONTAINERS_INLINE_MAX)
 		return known;
-	cfs_content_get_object(known, cfs_repo_meta(c->p->repo)->alg, &object);
-	return cfs_repo_object_size(c->p->repo, &object, &size, NULL) > 0 &&
+	cfs_content_get_object(known, cfs_repo_get_meta(c->p->repo)->alg, &object);
+	return cfs_repo_get_object_size(c->p->repo, &object, &size, NULL) > 0 &&
 	       size == f->size;
 }
 

@@ -25,7 +25,7 @@ static int choose_child(struct pull *p, struct cfs_transport_document *doc,
 	size_t i = 0;
 	int rc = cfs_oci_index_parse(cfs_mem_text(&doc->bytes), &index, err);
 
-	cfs_oci_platform_here(&here);
+	cfs_oci_platform_detect(&here);
 	if (rc == 0)
 		rc = cfs_oci_index_select(
 			&index, p->opts->platform ? p->opts->platform : &here, &i, err);
@@ -48,7 +48,7 @@ static int find_platform_manifest(struct pull *p, struct cfs_transport_document 
 		const char *type = *doc->media_type ? doc->media_type : NULL;
 		enum cfs_oci_kind kind;
 
-		rc = cfs_oci_kind(cfs_mem_text(&doc->bytes), type, &kind, err);
+		rc = cfs_oci_find_kind(cfs_mem_text(&doc->bytes), type, &kind, err);
 		if (rc < 0 || kind == CFS_OCI_MANIFEST)
 			break;
 		if (depth == CFS_OCI_INDEX_DEPTH_MAX)

@@ -13,7 +13,7 @@ struct cfs_containers_layer_opts pull_make_layer_opts(const struct pull *p,
 	return (struct cfs_containers_layer_opts){
 		.store = p->store,
 		.worker = worker * CFS_CONTAINERS_LAYER_WORKERS,
-		.alg = cfs_repo_meta(p->repo)->alg,
+		.alg = cfs_repo_get_meta(p->repo)->alg,
 		.max_bytes = p->opts->max_layer_bytes,
 		.watch = p->opts->watch,
 	};
@@ -69,7 +69,7 @@ static ssize_t read_pulled_blob(void *ctx, void *p, size_t len, struct cfs_err *
 	cfs_hash_update(&r->hash, p, (size_t)n);
 	pull_count(r->p, r->worker, (uint64_t)n);
 	if (r->keeper) {
-		struct cfs_sink to = cfs_store_writer_sink(r->keeper);
+		struct cfs_sink to = cfs_store_writer_get_sink(r->keeper);
 		int rc = to.write(to.ctx, p, (size_t)n, err);
 
 		r->has_failed |= rc < 0;
@@ -234,7 +234,7 @@ static int find_pull_layer(struct pull *p, struct pull_layer *l, struct cfs_err 
 static int check_packing(const struct cfs_oci_descriptor *blob, size_t i,
 			 struct cfs_err *err)
 {
-	if (cfs_oci_packing(blob->media_type) != CFS_OCI_NO_TAR)
+	if (cfs_oci_find_packing(blob->media_type) != CFS_OCI_NO_TAR)
 		return 0;
 	return cfs_fail(
 		err, ENOTSUP,

@@ -67,8 +67,8 @@ static int make_push_manifest(struct push *p, struct cfs_mem *out, struct cfs_er
 		return cfs_sink_mem(out).write(out, json->p, json->len, err);
 	for (size_t i = 0; i < p->n_layers;
 	     i++) /* of docker, if it was not compressed anew */
-		p->layers[i].media_type =
-			name_packed_layer_type(cfs_oci_packing(p->layers[i].media_type));
+		p->layers[i].media_type = name_packed_layer_type(
+			cfs_oci_find_packing(p->layers[i].media_type));
 	return cfs_oci_manifest_repack(&p->container.manifest, p->layers, out, err);
 }
 

@@ -15,7 +15,7 @@ static enum cfs_oci_packing packing_of(enum cfs_compression compression)
 
 static bool may_send(const struct push *p, const struct cfs_oci_descriptor *d)
 {
-	enum cfs_oci_packing packing = cfs_oci_packing(d->media_type);
+	enum cfs_oci_packing packing = cfs_oci_find_packing(d->media_type);
 
 	return packing == packing_of(p->opts->compression) ||
 	       (p->opts->any_compression && packing != CFS_OCI_NO_TAR);

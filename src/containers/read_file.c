@@ -29,7 +29,7 @@ static int read_file_object(const struct cfs_repo *repo, const struct cfs_image 
 {
 	cfs_autofd int fd = -1;
 	struct cfs_digest id;
-	int rc = cfs_repo_inode_object(repo, im, inode, &id, err);
+	int rc = cfs_repo_find_inode_object(repo, im, inode, &id, err);
 
 	if (rc < 0)
 		return rc;

@@ -14,8 +14,9 @@ static const char *find_announced(const struct pull *p, bool bootable)
 	char key[128];
 
 	snprintf(key, sizeof(key), "composefs.merged.%serofs.v1.fsverity-%s-12",
-		 bootable ? "bootable." : "", cfs_hash_name(cfs_repo_meta(p->repo)->alg));
-	return cfs_oci_annotation(&manifest, key);
+		 bootable ? "bootable." : "",
+		 cfs_hash_name(cfs_repo_get_meta(p->repo)->alg));
+	return cfs_oci_find_annotation(&manifest, key);
 }
 
 static int fail_mismatch(const struct pull *p, const char *announced,

@@ -50,7 +50,7 @@ static int compute_entry(struct cfs_seal *s, enum cfs_seal_role role,
 int cfs_seal_compute(const struct cfs_repo *repo, const struct cfs_container *c,
 		     bool is_inline, struct cfs_seal *out, struct cfs_err *err)
 {
-	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
+	enum cfs_hash_alg alg = cfs_repo_get_meta(repo)->alg;
 	int rc;
 
 	*out = (struct cfs_seal){.is_inline = is_inline};
@@ -101,7 +101,7 @@ static int read_inline_entry(const struct cfs_oci_descriptor *of, enum cfs_seal_
 			     struct cfs_err *err)
 {
 	char key[SEAL_KEY_MAX], sig[SEAL_KEY_MAX + 16];
-	const char *digest = cfs_oci_annotation(of, seal_format_key(role, alg, key)),
+	const char *digest = cfs_oci_find_annotation(of, seal_format_key(role, alg, key)),
 		   *text;
 	int rc;
 
@@ -109,10 +109,10 @@ static int read_inline_entry(const struct cfs_oci_descriptor *of, enum cfs_seal_
 		return 0;
 	rc = take_seal_digest(digest, alg, &s->entries[role], err);
 	snprintf(sig, sizeof(sig), "%s" SEAL_INLINE_SUFFIX, key);
-	text = cfs_oci_annotation(of, sig);
+	text = cfs_oci_find_annotation(of, sig);
 	if (!text) {
 		snprintf(sig, sizeof(sig), "%s.sig", key);
-		text = cfs_oci_annotation(of, sig);
+		text = cfs_oci_find_annotation(of, sig);
 	}
 	if (rc == 0 && text)
 		rc = decode_signatures(text, &s->entries[role].signatures, err);
@@ -124,7 +124,7 @@ static int read_annotations(const struct cfs_repo *repo, const struct cfs_contai
 {
 	const struct cfs_oci_descriptor manifest = {.annotations =
 							    c->manifest.annotations};
-	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
+	enum cfs_hash_alg alg = cfs_repo_get_meta(repo)->alg;
 	int rc = read_inline_entry(&c->manifest.config, CFS_SEAL_CONFIG, alg, s, err);
 
 	if (rc == 0)
@@ -150,7 +150,7 @@ static enum cfs_seal_role find_role(const struct cfs_oci_descriptor *layer,
 	int role = 0;
 
 	for (; role < CFS_SEAL_N_ROLES; role++) {
-		*digest = cfs_oci_annotation(
+		*digest = cfs_oci_find_annotation(
 			layer, seal_format_key((enum cfs_seal_role)role, alg, key));
 		if (*digest)
 			break;
@@ -165,7 +165,7 @@ static int read_seal_layer(const struct cfs_repo *repo,
 			   const struct cfs_oci_descriptor *layer, struct cfs_seal *s,
 			   struct cfs_err *err)
 {
-	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
+	enum cfs_hash_alg alg = cfs_repo_get_meta(repo)->alg;
 	const char *digest;
 	enum cfs_seal_role role = find_role(layer, alg, &digest);
 	struct cfs_seal_entry *e = &s->entries[role];

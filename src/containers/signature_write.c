@@ -42,7 +42,7 @@ static int copy_names(void *ctx, struct cfs_stream_writer *w, struct cfs_err *er
 	rc = cfs_repo_open_stream(f->repo, name, &map, &s, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_stream_names(&s, copy_name, &to, err);
+	rc = cfs_stream_visit_names(&s, copy_name, &to, err);
 	cfs_map_close(&map);
 	return rc;
 }
@@ -71,7 +71,7 @@ static int store_manifest(struct cfs_repo *repo, struct cfs_store *store,
 			  struct cfs_err *err)
 {
 	struct cfs_containers_layer_opts opts = {.store = store,
-						 .alg = cfs_repo_meta(repo)->alg};
+						 .alg = cfs_repo_get_meta(repo)->alg};
 	struct former former = {repo, c};
 	struct cfs_digest id;
 	int rc = cfs_containers_write_document(&opts, CFS_CONTAINERS_TYPE_MANIFEST, json,
@@ -252,7 +252,7 @@ static int write_blobs(struct making *m, const struct cfs_containers_layer_opts 
 	struct cfs_span bytes;
 	int rc;
 
-	cfs_oci_empty_config(&config, &bytes);
+	cfs_oci_get_empty_config(&config, &bytes);
 	rc = cfs_containers_write_document(opts, CFS_CONTAINERS_TYPE_CONFIG, bytes, NULL,
 					   NULL, &m->streams[0], err);
 	for (size_t i = 0; rc == 0 && i < m->n; i++)
@@ -270,7 +270,7 @@ static int store_artifact(struct cfs_repo *repo, struct cfs_store *store,
 			  struct cfs_err *err)
 {
 	struct cfs_containers_layer_opts opts = {.store = store,
-						 .alg = cfs_repo_meta(repo)->alg};
+						 .alg = cfs_repo_get_meta(repo)->alg};
 	struct cfs_oci_descriptor subject = {
 		.media_type = c->manifest.media_type ? c->manifest.media_type
 						     : CFS_OCI_TYPE_MANIFEST,

@@ -119,7 +119,7 @@ int cfs_store_image_add_name(struct cfs_store_image *image, const char *tag,
 	if (cfs_grow(&image->names, &image->cap, image->n_names + 1,
 		     sizeof(*image->names)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	image->names[image->n_names] = strdup(cfs_oci_reference_text(&ref, text));
+	image->names[image->n_names] = strdup(cfs_oci_reference_format(&ref, text));
 	if (!image->names[image->n_names])
 		return cfs_fail(err, ENOMEM, "out of memory");
 	image->n_names++;

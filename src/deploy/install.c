@@ -51,8 +51,8 @@ static int check_objects(const struct install_run *r, struct cfs_err *err)
 	struct cfs_ids ids;
 	int rc;
 
-	cfs_ids_init(&ids, cfs_repo_meta(r->repo)->alg);
-	rc = cfs_repo_image_objects(&r->im, r->opts->watch, &ids, NULL, err);
+	cfs_ids_init(&ids, cfs_repo_get_meta(r->repo)->alg);
+	rc = cfs_repo_list_image_objects(&r->im, r->opts->watch, &ids, NULL, err);
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, err);
 	for (size_t i = 0; rc == 0 && i < ids.n; i++) {

@@ -32,7 +32,7 @@ static int map_external(const struct cfs_repo *repo, const struct cfs_image *im,
 			struct cfs_err *err)
 {
 	struct cfs_digest id;
-	int rc = cfs_repo_inode_object(repo, im, inode, &id, err);
+	int rc = cfs_repo_find_inode_object(repo, im, inode, &id, err);
 
 	if (rc == 0)
 		rc = cfs_repo_map_object(repo, &id, &out->map, err);

@@ -41,8 +41,8 @@ static bool backing_differs(const struct diff *d, const struct cfs_node *x,
 
 	if (backing_is_digest(d->a.tree, x) && backing_is_digest(d->b.tree, y))
 		return false;
-	return !cfs_text_eq(cfs_node_payload(d->a.tree, x, in_a),
-			    cfs_node_payload(d->b.tree, y, in_b));
+	return !cfs_text_eq(cfs_node_get_payload(d->a.tree, x, in_a),
+			    cfs_node_get_payload(d->b.tree, y, in_b));
 }
 
 static int digest_inline_content(enum cfs_hash_alg alg, const struct cfs_node *n,

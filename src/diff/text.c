@@ -213,7 +213,7 @@ static void format_xattr(const struct view *w)
 static void format_backing(const struct view *w)
 {
 	char buf[CFS_PAYLOAD_BUF];
-	struct cfs_text path = cfs_node_payload(w->tree, w->node, buf);
+	struct cfs_text path = cfs_node_get_payload(w->tree, w->node, buf);
 
 	if (path.len)
 		format_bytes(w, path);

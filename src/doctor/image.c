@@ -25,7 +25,7 @@ static int make_trial_tree(struct cfs_tree **out, struct cfs_err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_builder_root(b, &root, err);
+	rc = cfs_builder_set_root(b, &root, err);
 	if (rc == 0)
 		rc = cfs_builder_add(b, CFS_ROOT, CFS_TEXT(DOCTOR_FILE), &file, &id, err);
 	if (rc == 0)

@@ -65,7 +65,7 @@ void doctor_ask_verity(struct doctor *d)
 	int rc;
 
 	find_fs(d);
-	rc = cfs_verity_supported(d->dirfd, &err);
+	rc = cfs_verity_is_supported(d->dirfd, &err);
 	if (rc < 0)
 		doctor_answer(d, CFS_DOCTOR_FSVERITY, CFS_DOCTOR_UNKNOWN, "%s", err.msg);
 	else if (rc == 1)

@@ -93,7 +93,7 @@ static int add_dump_root(struct growing *g, const struct cfs_dump_line *l,
 		return cfs_fail(err, EEXIST, "expected one root, got a second");
 	if (l->is_link || !S_ISDIR(l->inode.mode))
 		return cfs_fail(err, ENOTDIR, "expected a directory as root");
-	rc = cfs_builder_root(g->place.builder, &l->inode, err);
+	rc = cfs_builder_set_root(g->place.builder, &l->inode, err);
 	g->has_root = rc == 0;
 	return rc;
 }

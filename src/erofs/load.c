@@ -114,7 +114,7 @@ static int load_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id par
 				     cfs_hash_name(l->alg), cfs_hash_name(l->room.alg));
 	*out = CFS_ROOT;
 	if (e->depth == 0)
-		rc = cfs_builder_root(l->builder, &spec, err);
+		rc = cfs_builder_set_root(l->builder, &spec, err);
 	else
 		rc = cfs_builder_add(l->builder, parent, e->name, &spec, out, err);
 	return add_inode_place(e, rc, err);

@@ -146,7 +146,7 @@ static int measure_xattrs(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
 	if (len > EROFS_XATTR_AREA_MAX)
 		return cfs_fail(err, ERANGE,
 				"%s: expected at most %d bytes of xattrs, got %" PRIu64,
-				cfs_tree_path(plan->tree, id, path, sizeof(path)),
+				cfs_tree_format_path(plan->tree, id, path, sizeof(path)),
 				EROFS_XATTR_AREA_MAX, len);
 	plan->inodes[id].xattr_len = (uint32_t)len;
 	return 0;

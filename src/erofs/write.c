@@ -23,7 +23,7 @@ static int emit_and_digest(const struct cfs_plan *plan, enum cfs_hash_alg alg,
 
 	if (cfs_verity_new(alg, &verity) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	tee = (struct cfs_tee){sink, cfs_verity_sink(verity)};
+	tee = (struct cfs_tee){sink, cfs_verity_get_sink(verity)};
 	rc = cfs_emit(plan, sink.write ? cfs_sink_tee(&tee) : tee.b, err);
 	if (rc == 0)
 		cfs_verity_final(verity, digest);

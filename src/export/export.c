@@ -49,7 +49,7 @@ static int export_object(struct job *j, int fd, uint64_t size, struct cfs_err *e
 		n = cfs_tar_write_content(j->tar, j->buf, (size_t)n, err);
 		if (n < 0)
 			return (int)n;
-		left = size - cfs_verity_size(j->verity);
+		left = size - cfs_verity_get_size(j->verity);
 	}
 	return 0;
 }
@@ -74,7 +74,7 @@ static int put_external(struct job *j, const struct cfs_inode *inode, struct cfs
 {
 	cfs_autofd int fd = -1;
 	struct cfs_digest id, got;
-	int rc = cfs_repo_inode_object(j->repo, j->im, inode, &id, err);
+	int rc = cfs_repo_find_inode_object(j->repo, j->im, inode, &id, err);
 
 	if (rc < 0)
 		return rc;
@@ -162,7 +162,7 @@ static int write_export_archive(struct job *j, struct cfs_sink to, struct cfs_er
 	if (rc < 0)
 		return rc;
 	j->buf = cfs_page_alloc(BUF_LEN);
-	if (!j->buf || cfs_verity_new(cfs_repo_meta(j->repo)->alg, &j->verity) < 0)
+	if (!j->buf || cfs_verity_new(cfs_repo_get_meta(j->repo)->alg, &j->verity) < 0)
 		rc = cfs_fail(err, ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = export_entries(j, err);

@@ -103,7 +103,7 @@ static int check_content_digest(struct extract *e, const struct cfs_digest *id,
 				uint64_t size, struct cfs_err *err)
 {
 	char expected[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
-	uint64_t got_size = cfs_verity_size(e->verity);
+	uint64_t got_size = cfs_verity_get_size(e->verity);
 	struct cfs_digest got;
 
 	cfs_verity_final(e->verity, &got);

@@ -33,7 +33,7 @@ static int sweep_repo(struct gc_run *c, struct cfs_err *err)
 
 static int open_collected_objects(struct gc_run *c, struct cfs_err *err)
 {
-	c->objects = cfs_beneath_open(cfs_repo_dirfd(c->repo), "objects",
+	c->objects = cfs_beneath_open(cfs_repo_get_dirfd(c->repo), "objects",
 				      O_RDONLY | O_DIRECTORY, 0);
 	if (c->objects == -ENOENT)
 		return 0;
@@ -106,13 +106,13 @@ int cfs_gc_collect(struct cfs_repo *repo, const struct cfs_gc_opts *opts,
 	int rc;
 
 	*out = (struct cfs_gc_result){0};
-	cfs_ids_init(&c.garbage, cfs_repo_meta(repo)->alg);
-	cfs_ids_init(&c.gone, cfs_repo_meta(repo)->alg);
+	cfs_ids_init(&c.garbage, cfs_repo_get_meta(repo)->alg);
+	cfs_ids_init(&c.gone, cfs_repo_get_meta(repo)->alg);
 	rc = mark_and_list(&c, err);
 	if (rc == 0 && !opts->dry_run)
 		rc = mark_again(&c, err);
 	if (rc == 0)
 		rc = sweep_repo(&c, err);
 	free_collect(&c);
-	return cfs_context(err, rc, "repository %s", cfs_repo_path(repo));
+	return cfs_context(err, rc, "repository %s", cfs_repo_get_path(repo));
 }

@@ -14,7 +14,7 @@ static int open_image_object(const struct cfs_repo *repo, const struct cfs_diges
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	return cfs_repo_open_unverified(cfs_repo_dirfd(repo), below, err);
+	return cfs_repo_open_unverified(cfs_repo_get_dirfd(repo), below, err);
 }
 
 /* --- what no entry leads to --------------------------------------------------------- */
@@ -128,7 +128,8 @@ static int mark_bytes(struct gc_marks *m, int fd, struct cfs_err *err)
 		return rc;
 	rc = cfs_image_open(map.span, &im, err);
 	if (rc == 0)
-		rc = cfs_repo_image_objects(&im, m->opts->watch, &m->live, NULL, err);
+		rc = cfs_repo_list_image_objects(&im, m->opts->watch, &m->live, NULL,
+						 err);
 	cfs_map_close(&map);
 	return rc;
 }
@@ -236,7 +237,7 @@ static int mark_aside_files(struct gc_marks *m, DIR *dir, struct cfs_err *err)
  * long as a process has them open. No such directory: there are none. */
 int gc_mark_aside(struct gc_marks *m, struct cfs_err *err)
 {
-	int fd = cfs_beneath_open(cfs_repo_dirfd(m->repo), CFS_REPO_ASIDE,
+	int fd = cfs_beneath_open(cfs_repo_get_dirfd(m->repo), CFS_REPO_ASIDE,
 				  O_RDONLY | O_DIRECTORY, 0);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	int rc;

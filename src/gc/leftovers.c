@@ -70,7 +70,7 @@ int gc_remove_leftovers(struct gc_run *c, struct cfs_err *err)
 				 : 0;
 
 	for (size_t i = 0; rc == 0 && i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		rc = remove_leftovers(c, cfs_repo_dirfd(c->repo), prefixes[i], err);
+		rc = remove_leftovers(c, cfs_repo_get_dirfd(c->repo), prefixes[i], err);
 	if (rc == 0)
 		expire_logs(c);
 	return rc;

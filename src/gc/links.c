@@ -122,12 +122,12 @@ static int remove_entries(struct gc_run *c, enum cfs_repo_kind kind, uint64_t *n
 {
 	const struct cfs_repo_list *l = &c->mark.side[kind].entries;
 	cfs_autofd int dirfd =
-		cfs_beneath_open(cfs_repo_dirfd(c->repo), cfs_repo_kind_dir(kind),
+		cfs_beneath_open(cfs_repo_get_dirfd(c->repo), cfs_repo_get_kind_dir(kind),
 				 O_RDONLY | O_DIRECTORY, 0);
 	uint64_t before = *n;
 
 	if (dirfd < 0 && dirfd != -ENOENT)
-		return cfs_beneath_fail(dirfd, cfs_repo_kind_dir(kind), err);
+		return cfs_beneath_fail(dirfd, cfs_repo_get_kind_dir(kind), err);
 	for (size_t i = 0; dirfd >= 0 && i < l->n; i++) {
 		const struct cfs_repo_entry *e = &l->v[i];
 
@@ -135,12 +135,13 @@ static int remove_entries(struct gc_run *c, enum cfs_repo_kind kind, uint64_t *n
 			continue;
 		if (!c->opts->dry_run && unlinkat(dirfd, e->name, 0) < 0 &&
 		    errno != ENOENT)
-			return cfs_fail_errno(err, "%s/%s", cfs_repo_kind_dir(kind),
+			return cfs_fail_errno(err, "%s/%s", cfs_repo_get_kind_dir(kind),
 					      e->name);
 		++*n;
 	}
 	if (*n > before && !c->opts->dry_run && fsync(dirfd) < 0)
-		return cfs_fail_errno(err, "%s: sync directory", cfs_repo_kind_dir(kind));
+		return cfs_fail_errno(err, "%s: sync directory",
+				      cfs_repo_get_kind_dir(kind));
 	return 0;
 }
 

@@ -45,9 +45,9 @@ static int list_side(struct gc_marks *m, enum cfs_repo_kind kind, struct cfs_err
 	if (rc == 0)
 		rc = cfs_repo_list_entries(m->repo, kind, &s->entries, err);
 	if (rc == 0)
-		rc = check_read(&s->refs, cfs_repo_kind_dir(kind), "refs/", err);
+		rc = check_read(&s->refs, cfs_repo_get_kind_dir(kind), "refs/", err);
 	if (rc == 0)
-		rc = check_read(&s->entries, cfs_repo_kind_dir(kind), "", err);
+		rc = check_read(&s->entries, cfs_repo_get_kind_dir(kind), "", err);
 	if (rc < 0)
 		return rc;
 	s->reached = calloc(s->entries.n + 1, sizeof(*s->reached));
@@ -125,13 +125,13 @@ int gc_open_marks(struct gc_marks *m, const struct cfs_repo *repo,
 
 	*m = (struct gc_marks){
 		.repo = repo, .opts = opts, .n_threads = cfs_pool_count_cpus()};
-	cfs_ids_init(&m->live, cfs_repo_meta(repo)->alg);
-	cfs_ids_init(&m->used, cfs_repo_meta(repo)->alg);
+	cfs_ids_init(&m->live, cfs_repo_get_meta(repo)->alg);
+	cfs_ids_init(&m->used, cfs_repo_get_meta(repo)->alg);
 	m->found = calloc(m->n_threads, sizeof(*m->found));
 	if (!m->found)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (unsigned i = 0; i < m->n_threads; i++)
-		cfs_ids_init(&m->found[i], cfs_repo_meta(repo)->alg);
+		cfs_ids_init(&m->found[i], cfs_repo_get_meta(repo)->alg);
 	rc = list_side(m, CFS_REPO_IMAGES, err);
 	if (rc == 0)
 		rc = list_side(m, CFS_REPO_STREAMS, err);
@@ -245,20 +245,20 @@ static int mark_named_id(void *ctx, struct cfs_text name, const struct cfs_diges
 static int follow_bytes(struct gc_marks *m, struct cfs_span bytes, struct cfs_err *err)
 {
 	struct cfs_stream s;
-	int rc = cfs_stream_open(bytes, cfs_repo_meta(m->repo)->alg, &s, err);
+	int rc = cfs_stream_open(bytes, cfs_repo_get_meta(m->repo)->alg, &s, err);
 
-	for (size_t i = 0; rc == 0 && i < cfs_stream_n_ids(&s, s.object_refs); i++) {
-		struct cfs_digest id = cfs_stream_id(&s, s.object_refs, i);
+	for (size_t i = 0; rc == 0 && i < cfs_stream_count_ids(&s, s.object_refs); i++) {
+		struct cfs_digest id = cfs_stream_get_id(&s, s.object_refs, i);
 
 		rc = cfs_ids_add(&m->live, id.bytes, err);
 	}
 	/* Includes stream references without a name, which nothing else keeps. */
-	for (size_t i = 0; rc == 0 && i < cfs_stream_n_ids(&s, s.stream_refs); i++) {
-		struct cfs_digest id = cfs_stream_id(&s, s.stream_refs, i);
+	for (size_t i = 0; rc == 0 && i < cfs_stream_count_ids(&s, s.stream_refs); i++) {
+		struct cfs_digest id = cfs_stream_get_id(&s, s.stream_refs, i);
 
 		rc = mark_id(m, &id, err);
 	}
-	return rc < 0 ? rc : cfs_stream_names(&s, mark_named_id, m, err);
+	return rc < 0 ? rc : cfs_stream_visit_names(&s, mark_named_id, m, err);
 }
 
 static int follow_stream(struct gc_marks *m, size_t index, struct cfs_err *err)
@@ -298,8 +298,8 @@ static int follow_image(void *ctx, unsigned worker, size_t i, struct cfs_err *er
 	if (rc == 0) {
 		rc = cfs_image_open(map.span, &im, err);
 		if (rc == 0)
-			rc = cfs_repo_image_objects(&im, m->opts->watch,
-						    &m->found[worker], NULL, err);
+			rc = cfs_repo_list_image_objects(&im, m->opts->watch,
+							 &m->found[worker], NULL, err);
 		cfs_map_close(&map);
 	}
 	if (worker == 0)

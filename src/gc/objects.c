@@ -207,7 +207,7 @@ int gc_remove_signatures(const struct gc_run *c, struct cfs_err *err)
 {
 	static const int directory = O_RDONLY | O_DIRECTORY;
 	cfs_autofd int of_images =
-		cfs_beneath_open(cfs_repo_dirfd(c->repo), "signatures", directory, 0);
+		cfs_beneath_open(cfs_repo_get_dirfd(c->repo), "signatures", directory, 0);
 	cfs_autofd int of_objects =
 		of_images < 0 ? -ENOENT
 			      : cfs_beneath_open(of_images, "objects", directory, 0);

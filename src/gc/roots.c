@@ -22,7 +22,7 @@ static int mark_missing(struct gc_marks *m, enum cfs_repo_kind kind,
 
 	if (kind == CFS_REPO_IMAGES && !m->opts->prune_refs &&
 	    cfs_digest_parse(cfs_text(ref->target), &id, NULL) == 0 &&
-	    id.alg == cfs_repo_meta(m->repo)->alg)
+	    id.alg == cfs_repo_get_meta(m->repo)->alg)
 		has = cfs_repo_has_object(m->repo, &id, err);
 	if (has < 0 && has != -EUCLEAN)
 		return has;
@@ -48,12 +48,12 @@ int gc_mark_ref(struct gc_marks *m, enum cfs_repo_kind kind,
 	}
 	if (ref->code)
 		return cfs_fail(err, -ref->code, "%s/refs/%s: %s",
-				cfs_repo_kind_dir(kind), ref->name, ref->wrong);
+				cfs_repo_get_kind_dir(kind), ref->name, ref->wrong);
 	e = gc_find_entry(s, ref->target);
 	if (!e)
 		return mark_missing(m, kind, ref, err);
 	if (e->code)
-		return cfs_fail(err, -e->code, "%s/%s: %s", cfs_repo_kind_dir(kind),
+		return cfs_fail(err, -e->code, "%s/%s: %s", cfs_repo_get_kind_dir(kind),
 				e->name, e->wrong);
 	if (m->opts->prune_refs) {
 		int has = cfs_repo_has_object(m->repo, &e->id, err);
@@ -148,7 +148,7 @@ static int mark_root(struct gc_marks *m, const char *name, struct cfs_err *err)
 			continue;
 		known = true;
 		rc = e->code ? cfs_fail(err, -e->code, "%s/%s: %s",
-					cfs_repo_kind_dir(kind), e->name, e->wrong)
+					cfs_repo_get_kind_dir(kind), e->name, e->wrong)
 			     : gc_mark_entry(m, kind, (size_t)(e - s->entries.v), err);
 	}
 	if (rc < 0 || known)

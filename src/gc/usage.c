@@ -187,8 +187,8 @@ static int read_ids(const struct cfs_gc_usage *u, size_t image, struct cfs_ids *
 		return rc;
 	rc = cfs_image_open(map.span, &im, err);
 	if (rc == 0)
-		rc = cfs_repo_image_objects(&im, u->opts->watch, out, &to->n_entries,
-					    err);
+		rc = cfs_repo_list_image_objects(&im, u->opts->watch, out, &to->n_entries,
+						 err);
 	if (rc == 0)
 		rc = cfs_ids_add(out, to->id.bytes, err);
 	cfs_map_close(&map);
@@ -204,7 +204,7 @@ static int read_usage_image(void *ctx, unsigned worker, size_t i, struct cfs_err
 
 	if (worker == 0)
 		gc_report_usage(u, "images compared", i, u->n_images);
-	cfs_ids_init(&ids, cfs_repo_meta(u->repo)->alg);
+	cfs_ids_init(&ids, cfs_repo_get_meta(u->repo)->alg);
 	rc = read_ids(u, i, &ids, err);
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, err);
@@ -240,7 +240,7 @@ static int compute_usage(struct cfs_gc_usage *u, const struct cfs_gc_opts *follo
 {
 	int rc = gc_open_marks(&u->mark, u->repo, follow, NULL, err);
 
-	cfs_ids_init(&u->held, cfs_repo_meta(u->repo)->alg);
+	cfs_ids_init(&u->held, cfs_repo_get_meta(u->repo)->alg);
 	if (rc == 0)
 		rc = list_usage_images(u, err);
 	if (rc == 0)

@@ -97,7 +97,7 @@ static int run_measuring(struct cfs_gc_usage *u, unsigned n_threads, struct cfs_
 int gc_measure_objects(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	unsigned n_threads = cfs_pool_count_readers();
-	cfs_autofd int fd = cfs_beneath_open(cfs_repo_dirfd(u->repo), "objects",
+	cfs_autofd int fd = cfs_beneath_open(cfs_repo_get_dirfd(u->repo), "objects",
 					     O_RDONLY | O_DIRECTORY, 0);
 	int rc;
 

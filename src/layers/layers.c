@@ -30,7 +30,7 @@ int cfs_layers_new(const struct cfs_layers_opts *opts, struct cfs_layers **out,
 	l->opts = *opts;
 	rc = cfs_builder_new(opts->alg, &l->b, err);
 	if (rc == 0)
-		rc = cfs_builder_root(l->b, &root, err);
+		rc = cfs_builder_set_root(l->b, &root, err);
 	if (rc < 0) {
 		cfs_layers_free(l);
 		return rc;
@@ -148,7 +148,7 @@ static int find_hidden(struct cfs_layers *l, const struct named *n, cfs_id *out,
 	int rc = cfs_place_find(&l->place, n->dir, &dir, err);
 
 	*out = CFS_NO_NODE;
-	if (rc < 0 || dir == CFS_NO_NODE || !S_ISDIR(cfs_builder_mode(l->b, dir)))
+	if (rc < 0 || dir == CFS_NO_NODE || !S_ISDIR(cfs_builder_get_mode(l->b, dir)))
 		return rc;
 	if (n->meaning == OPAQUE) {
 		*out = dir;

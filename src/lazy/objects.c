@@ -42,7 +42,7 @@ static int add_inode_objects(const struct cfs_repo *repo, const struct cfs_image
 	while (rc >= 0 && (rc = cfs_walk_next(walk, &e, err)) > 0) {
 		if (!e->inode.external || e->again)
 			continue;
-		rc = cfs_repo_inode_object(repo, im, &e->inode, &id, err);
+		rc = cfs_repo_find_inode_object(repo, im, &e->inode, &id, err);
 		if (rc == 0)
 			rc = add_lazy_object(out, &id, e->inode.size, err);
 	}

@@ -90,7 +90,7 @@ static int read_image_facts(int fd, struct cfs_mount_facts *out, struct cfs_err 
 	return 0;
 }
 
-uint64_t cfs_prefetch_max(struct cfs_text meminfo)
+uint64_t cfs_prefetch_compute_max(struct cfs_text meminfo)
 {
 	static const struct cfs_text name = CFS_TEXT("MemAvailable:");
 	const char *line = memmem(meminfo.s, meminfo.len, name.s, name.len);
@@ -117,8 +117,8 @@ static uint64_t prefetch_len(int fd)
 		return 0;
 	meminfo = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
 	n = meminfo < 0 ? 0 : read(meminfo, text, sizeof(text));
-	if (n <= 0 ||
-	    (uint64_t)st.st_size > cfs_prefetch_max((struct cfs_text){text, (size_t)n}))
+	if (n <= 0 || (uint64_t)st.st_size > cfs_prefetch_compute_max(
+						     (struct cfs_text){text, (size_t)n}))
 		return 0;
 	return (uint64_t)st.st_size;
 }
@@ -156,7 +156,7 @@ static int check_verity(const struct cfs_mount_opts *o, struct cfs_mount_facts *
 
 		if (dir < 0)
 			return cfs_fail_errno(err, "object directory %s", o->objdirs[i]);
-		rc = cfs_verity_supported(dir, err);
+		rc = cfs_verity_is_supported(dir, err);
 		if (rc < 0)
 			return cfs_context(err, rc, "object directory %s", o->objdirs[i]);
 		out->objects_verity = rc == 1;

@@ -23,7 +23,8 @@ static int set_layer(int context, const char *key, int fd, struct cfs_err *err)
 {
 	char path[CFS_PROC_FD_MAX];
 
-	if (fsconfig(context, FSCONFIG_SET_STRING, key, cfs_proc_fd(fd, path), 0) == 0)
+	if (fsconfig(context, FSCONFIG_SET_STRING, key, cfs_proc_format_fd(fd, path),
+		     0) == 0)
 		return 0;
 	return fail_overlay(context, key, err);
 }

@@ -38,7 +38,7 @@ bool cfs_mount_may_ignore(struct cfs_text name, struct cfs_text value);
 void mount_read_log(int context, char *out, size_t cap);
 
 /* Formats "/proc/self/fd/N"; returns out. */
-const char *cfs_proc_fd(int fd, char out[CFS_PROC_FD_MAX]);
+const char *cfs_proc_format_fd(int fd, char out[CFS_PROC_FD_MAX]);
 
 /* Puts the file behind fd on a free loop device: read-only, with direct I/O where
  * possible, freed with its last user. *out is its descriptor; path is valid while that is
@@ -48,7 +48,7 @@ int cfs_loop_attach(int fd, const char *name, int *out, char path[CFS_LOOP_PATH_
 
 /* The size in bytes of the largest image that is read ahead, given the text of
  * /proc/meminfo. */
-uint64_t cfs_prefetch_max(struct cfs_text meminfo);
+uint64_t cfs_prefetch_compute_max(struct cfs_text meminfo);
 
 /* Reads the first len bytes of a file or block device ahead, in pieces. Best effort. */
 void cfs_prefetch(int fd, uint64_t len, bool wait);

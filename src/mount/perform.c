@@ -10,7 +10,7 @@
 
 #include "mount/sys_mount.h"
 
-const char *cfs_proc_fd(int fd, char out[CFS_PROC_FD_MAX])
+const char *cfs_proc_format_fd(int fd, char out[CFS_PROC_FD_MAX])
 {
 	snprintf(out, CFS_PROC_FD_MAX, "/proc/self/fd/%d", fd);
 	return out;
@@ -118,7 +118,7 @@ static int perform_source(struct mount_run *r, const struct cfs_step *step,
 
 	if (r->loop >= 0)
 		return set_fs_string(r, step->key, r->loop_path, err);
-	return set_fs_string(r, step->key, cfs_proc_fd(r->image, path), err);
+	return set_fs_string(r, step->key, cfs_proc_format_fd(r->image, path), err);
 }
 
 static int set_fs_directory(const struct mount_run *r, const struct cfs_step *step,
@@ -151,8 +151,8 @@ static int perform_data_at(struct mount_run *r, const struct cfs_step *step,
 	char path[CFS_PROC_FD_MAX];
 	int fd = r->objdir_fds[step->number];
 
-	if (fsconfig(r->context, FSCONFIG_SET_STRING, step->key, cfs_proc_fd(fd, path),
-		     0) == 0)
+	if (fsconfig(r->context, FSCONFIG_SET_STRING, step->key,
+		     cfs_proc_format_fd(fd, path), 0) == 0)
 		return 0;
 	return fail_fs_option(r, step->key, step->value, err);
 }
@@ -170,7 +170,7 @@ static int perform_lower_at(struct mount_run *r, const struct cfs_step *step,
 {
 	char path[CFS_PROC_FD_MAX];
 
-	return set_fs_string(r, step->key, cfs_proc_fd(r->image_mount, path), err);
+	return set_fs_string(r, step->key, cfs_proc_format_fd(r->image_mount, path), err);
 }
 
 static int perform_create(struct mount_run *r, const struct cfs_step *step,
@@ -222,11 +222,11 @@ static int format_data(const struct mount_run *r, const struct cfs_step *step, c
 {
 	char path[CFS_PROC_FD_MAX];
 	size_t len = (size_t)snprintf(out, cap, "%s%s", step->key,
-				      cfs_proc_fd(r->image_mount, path));
+				      cfs_proc_format_fd(r->image_mount, path));
 
 	for (size_t i = 0; i < r->n_objdirs && len < cap; i++)
 		len += (size_t)snprintf(out + len, cap - len, "%s%s", step->separator,
-					cfs_proc_fd(r->objdir_fds[i], path));
+					cfs_proc_format_fd(r->objdir_fds[i], path));
 	if (len < cap)
 		len += (size_t)snprintf(out + len, cap - len, "%s", step->value);
 	return len < cap ? 0 : -ENAMETOOLONG;

@@ -34,7 +34,7 @@ int cfs_oci_manifest_annotate(const struct cfs_oci_manifest *m,
 		rc = json_object_set_new(get_annotations(of), notes[i].key,
 					 json_string(notes[i].value));
 	}
-	rc = oci_dump(rc == 0 ? root : NULL, out, err);
+	rc = oci_dump_json(rc == 0 ? root : NULL, out, err);
 	json_decref(root);
 	return rc;
 }
@@ -67,7 +67,7 @@ static json_t *make_annotated_layers(const struct cfs_oci_annotated *layers, siz
 	return NULL;
 }
 
-void cfs_oci_empty_config(struct cfs_oci_descriptor *out, struct cfs_span *bytes)
+void cfs_oci_get_empty_config(struct cfs_oci_descriptor *out, struct cfs_span *bytes)
 {
 	*bytes = cfs_text_span(CFS_TEXT("{}"));
 	*out = (struct cfs_oci_descriptor){.media_type = CFS_OCI_TYPE_EMPTY,
@@ -85,11 +85,11 @@ int cfs_oci_artifact_make(const char *type, const struct cfs_oci_annotated *laye
 	struct cfs_span bytes;
 	int rc;
 
-	cfs_oci_empty_config(&config, &bytes);
+	cfs_oci_get_empty_config(&config, &bytes);
 	rc = json_object_set_new(root, "config", oci_make_descriptor(&config));
 	rc |= json_object_set_new(root, "layers", make_annotated_layers(layers, n));
 	rc |= json_object_set_new(root, "subject", oci_make_descriptor(subject));
-	rc = oci_dump(rc == 0 ? root : NULL, out, err);
+	rc = oci_dump_json(rc == 0 ? root : NULL, out, err);
 	json_decref(root);
 	return rc;
 }

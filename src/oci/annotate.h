@@ -30,6 +30,6 @@ int cfs_oci_artifact_make(const char *type, const struct cfs_oci_annotated *laye
 			  struct cfs_mem *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The configuration of such an artifact: the bytes "{}". */
-void cfs_oci_empty_config(struct cfs_oci_descriptor *out, struct cfs_span *bytes);
+void cfs_oci_get_empty_config(struct cfs_oci_descriptor *out, struct cfs_span *bytes);
 
 #endif

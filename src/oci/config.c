@@ -7,7 +7,7 @@
 
 #include "oci/oci_priv.h"
 
-const char *cfs_oci_word(const struct cfs_oci_words *words, size_t i)
+const char *cfs_oci_get_word(const struct cfs_oci_words *words, size_t i)
 {
 	return json_string_value(json_array_get(words->list, i));
 }

@@ -13,7 +13,7 @@ struct cfs_oci_words {
 };
 
 /* Word i, borrowed from the list; NULL: i is too large. */
-const char *cfs_oci_word(const struct cfs_oci_words *words, size_t i);
+const char *cfs_oci_get_word(const struct cfs_oci_words *words, size_t i);
 
 /* Members that are absent are NULL. All strings are borrowed from root. */
 struct cfs_oci_config {

@@ -30,7 +30,7 @@ static int parse_index_platform(const json_t *from, struct cfs_oci_index_entry *
 /* Builders attach provenance as manifests of the platform unknown/unknown. */
 static bool is_attestation(const struct cfs_oci_index_entry *e)
 {
-	if (cfs_oci_annotation(&e->descriptor, "vnd.docker.reference.type"))
+	if (cfs_oci_find_annotation(&e->descriptor, "vnd.docker.reference.type"))
 		return true;
 	return e->has_platform && strcmp(e->platform.os, "unknown") == 0;
 }
@@ -77,7 +77,7 @@ int cfs_oci_index_parse(struct cfs_text json, struct cfs_oci_index *out,
 	int rc;
 
 	*out = (struct cfs_oci_index){0};
-	rc = cfs_oci_kind(json, NULL, &kind, err);
+	rc = cfs_oci_find_kind(json, NULL, &kind, err);
 	if (rc == 0 && kind != CFS_OCI_INDEX)
 		return cfs_fail(err, EINVAL, "expected an index, got a manifest");
 	if (rc == 0)

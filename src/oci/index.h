@@ -38,7 +38,7 @@ int cfs_oci_platform_parse(const char *text, char buf[CFS_OCI_PLATFORM_MAX],
 
 /* The platform of this machine. Static strings. amd64 has the highest level that the CPU
  * supports as its variant: "v1" to "v4". */
-void cfs_oci_platform_here(struct cfs_oci_platform *out);
+void cfs_oci_platform_detect(struct cfs_oci_platform *out);
 
 /* Chooses the manifest for a platform. A wanted variant that no entry has falls back to
  * lower ones; arm means v7, arm64 means v8. Of several for one platform the first one is

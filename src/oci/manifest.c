@@ -42,7 +42,7 @@ int oci_parse_descriptor(const json_t *from, struct cfs_oci_descriptor *out,
 	return rc < 0 ? rc : oci_get_map(from, "annotations", &out->annotations, err);
 }
 
-const char *cfs_oci_annotation(const struct cfs_oci_descriptor *d, const char *key)
+const char *cfs_oci_find_annotation(const struct cfs_oci_descriptor *d, const char *key)
 {
 	return json_string_value(json_object_get(d->annotations, key));
 }
@@ -60,7 +60,7 @@ int cfs_oci_check_blob(const struct cfs_oci_descriptor *d, struct cfs_span bytes
 	return cfs_oci_digest_expect(&d->digest, &actual, err);
 }
 
-enum cfs_oci_packing cfs_oci_packing(const char *media_type)
+enum cfs_oci_packing cfs_oci_find_packing(const char *media_type)
 {
 	static const struct {
 		const char *type;
@@ -147,8 +147,8 @@ static int check_manifest_type(const char *type, const char *place,
 	return 0;
 }
 
-int cfs_oci_kind(struct cfs_text json, const char *content_type, enum cfs_oci_kind *out,
-		 struct cfs_err *err)
+int cfs_oci_find_kind(struct cfs_text json, const char *content_type,
+		      enum cfs_oci_kind *out, struct cfs_err *err)
 {
 	const char *media_type = NULL;
 	json_t *root;
@@ -224,7 +224,7 @@ int cfs_oci_manifest_parse(struct cfs_text json, struct cfs_oci_manifest *out,
 	int rc;
 
 	*out = (struct cfs_oci_manifest){0};
-	rc = cfs_oci_kind(json, NULL, &kind, err);
+	rc = cfs_oci_find_kind(json, NULL, &kind, err);
 	if (rc == 0 && kind != CFS_OCI_MANIFEST)
 		return cfs_fail(err, EINVAL, "expected a manifest, got an index");
 	if (rc == 0)

@@ -45,10 +45,10 @@ struct cfs_oci_range {
 };
 
 /* The value of an annotation; NULL: there is none. */
-const char *cfs_oci_annotation(const struct cfs_oci_descriptor *d, const char *key);
+const char *cfs_oci_find_annotation(const struct cfs_oci_descriptor *d, const char *key);
 
 /* The form of a layer by its media type; CFS_OCI_NO_TAR for others. */
-enum cfs_oci_packing cfs_oci_packing(const char *media_type);
+enum cfs_oci_packing cfs_oci_find_packing(const char *media_type);
 
 /* Bytes of a blob that the descriptor names. -EILSEQ: another size or digest. */
 int cfs_oci_check_blob(const struct cfs_oci_descriptor *d, struct cfs_span bytes,
@@ -59,8 +59,8 @@ enum cfs_oci_kind { CFS_OCI_MANIFEST, CFS_OCI_INDEX };
 /* Whether a document is a manifest or an index. content_type: as the registry or the
  * descriptor has it, or NULL; it must agree with the document. -ENOTSUP: a schema 1 manifest
  * of docker, or another version. */
-int cfs_oci_kind(struct cfs_text json, const char *content_type, enum cfs_oci_kind *out,
-		 struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_oci_find_kind(struct cfs_text json, const char *content_type,
+		      enum cfs_oci_kind *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 struct cfs_oci_manifest {
 	struct json_t *root;	   /* owns all strings */

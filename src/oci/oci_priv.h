@@ -33,7 +33,7 @@ int oci_parse_descriptor(const json_t *from, struct cfs_oci_descriptor *out,
 
 /* Formats a document. root: NULL when memory ran out. -EFBIG: larger than CFS_OCI_MANIFEST_MAX.
  * free(out->p) is the caller's. */
-int oci_dump(json_t *root, struct cfs_mem *out, struct cfs_err *err) CFS_MUST_CHECK;
+int oci_dump_json(json_t *root, struct cfs_mem *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A descriptor as JSON, without annotations about the bytes of other blobs. NULL: out of memory. */
 json_t *oci_make_descriptor(const struct cfs_oci_descriptor *d);

@@ -48,8 +48,8 @@ static int rate_platform(const struct cfs_oci_platform *have,
 
 static bool is_chunked(const struct cfs_oci_index_entry *e)
 {
-	const char *is = cfs_oci_annotation(&e->descriptor,
-					    "io.github.containers.compression.zstd");
+	const char *is = cfs_oci_find_annotation(&e->descriptor,
+						 "io.github.containers.compression.zstd");
 
 	return is && strcmp(is, "true") == 0;
 }
@@ -171,7 +171,7 @@ static const char *cpu_variant(void)
 }
 #endif
 
-void cfs_oci_platform_here(struct cfs_oci_platform *out)
+void cfs_oci_platform_detect(struct cfs_oci_platform *out)
 {
 	static const struct {
 		const char *machine;

@@ -53,33 +53,33 @@ static bool is_path_component(struct cfs_text t)
 	}
 }
 
-bool cfs_oci_is_name(struct cfs_text t)
+bool cfs_oci_is_name(struct cfs_text text)
 {
-	if (t.len >= CFS_OCI_NAME_MAX)
+	if (text.len >= CFS_OCI_NAME_MAX)
 		return false;
 	for (;;) {
-		const char *slash = t.len ? memchr(t.s, '/', t.len) : NULL;
-		size_t len = slash ? (size_t)(slash - t.s) : t.len;
+		const char *slash = text.len ? memchr(text.s, '/', text.len) : NULL;
+		size_t len = slash ? (size_t)(slash - text.s) : text.len;
 
-		if (!is_path_component((struct cfs_text){t.s, len}))
+		if (!is_path_component((struct cfs_text){text.s, len}))
 			return false;
 		if (!slash)
 			return true;
-		skip_chars(&t, len + 1);
+		skip_chars(&text, len + 1);
 	}
 }
 
-bool cfs_oci_is_tag(struct cfs_text t)
+bool cfs_oci_is_tag(struct cfs_text text)
 {
-	for (size_t i = 0; i < t.len; i++) {
-		char c = t.s[i], lower = (char)(c | 0x20);
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.s[i], lower = (char)(c | 0x20);
 		bool is_word = is_reference_alnum(c) || (lower >= 'a' && lower <= 'z') ||
 			       c == '_';
 
 		if (!is_word && (i == 0 || (c != '.' && c != '-')))
 			return false;
 	}
-	return t.len > 0 && t.len < CFS_OCI_TAG_MAX;
+	return text.len > 0 && text.len < CFS_OCI_TAG_MAX;
 }
 
 /* A name or address with an optional port; brackets for IPv6. */
@@ -193,8 +193,8 @@ int cfs_oci_reference_parse(const char *text, struct cfs_oci_reference *out,
 	return rc < 0 ? rc : set_name(t, out, err);
 }
 
-const char *cfs_oci_reference_text(const struct cfs_oci_reference *r,
-				   char out[CFS_OCI_REFERENCE_MAX])
+const char *cfs_oci_reference_format(const struct cfs_oci_reference *r,
+				     char out[CFS_OCI_REFERENCE_MAX])
 {
 	char digest[CFS_OCI_DIGEST_TEXT_MAX] = "";
 
@@ -205,8 +205,8 @@ const char *cfs_oci_reference_text(const struct cfs_oci_reference *r,
 	return out;
 }
 
-const char *cfs_oci_referrers_tag(const struct cfs_oci_digest *subject,
-				  char out[CFS_OCI_TAG_MAX])
+const char *cfs_oci_referrers_format_tag(const struct cfs_oci_digest *subject,
+					 char out[CFS_OCI_TAG_MAX])
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
 	const char *colon = strchr(cfs_oci_digest_text(subject, text), ':');

@@ -29,13 +29,13 @@ int cfs_oci_reference_parse(const char *text, struct cfs_oci_reference *out,
 			    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The reference in full, and a NUL; returns out. */
-const char *cfs_oci_reference_text(const struct cfs_oci_reference *r,
-				   char out[CFS_OCI_REFERENCE_MAX]);
+const char *cfs_oci_reference_format(const struct cfs_oci_reference *r,
+				     char out[CFS_OCI_REFERENCE_MAX]);
 
 /* The tag of the index that lists the manifests with this subject in a registry that does not list
  * them itself: "sha256-HEX". Returns out. */
-const char *cfs_oci_referrers_tag(const struct cfs_oci_digest *subject,
-				  char out[CFS_OCI_TAG_MAX]);
+const char *cfs_oci_referrers_format_tag(const struct cfs_oci_digest *subject,
+					 char out[CFS_OCI_TAG_MAX]);
 
 /* Whether text is a tag: [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}. */
 bool cfs_oci_is_tag(struct cfs_text text);

@@ -9,7 +9,7 @@
 
 #define REF_NAME "org.opencontainers.image.ref.name"
 
-int oci_dump(json_t *root, struct cfs_mem *out, struct cfs_err *err)
+int oci_dump_json(json_t *root, struct cfs_mem *out, struct cfs_err *err)
 {
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	size_t len = text ? strlen(text) : 0;
@@ -116,7 +116,7 @@ int cfs_oci_manifest_repack(const struct cfs_oci_manifest *m,
 	rc |= json_object_set_new(root, "layers", make_manifest_layers(m, layers));
 	if (m->is_image)
 		rc |= set_config_type(root);
-	rc = oci_dump(rc == 0 ? root : NULL, out, err);
+	rc = oci_dump_json(rc == 0 ? root : NULL, out, err);
 	json_decref(root);
 	return rc;
 }
@@ -126,7 +126,7 @@ int cfs_oci_manifest_repack(const struct cfs_oci_manifest *m,
 static bool is_replaced(const struct cfs_oci_index_entry *e,
 			const struct cfs_oci_descriptor *d, const char *tag)
 {
-	const char *is = cfs_oci_annotation(&e->descriptor, REF_NAME);
+	const char *is = cfs_oci_find_annotation(&e->descriptor, REF_NAME);
 
 	if (tag)
 		return is && strcmp(is, tag) == 0;
@@ -169,7 +169,7 @@ static int put_index_entry(struct cfs_oci_index *index,
 	rc |= json_array_append_new(list, make_index_entry(d, tag));
 	/* The entries borrow from the former list, which is not used any more. */
 	rc |= json_object_set_new(index->root, "manifests", list);
-	return oci_dump(rc == 0 ? index->root : NULL, out, err);
+	return oci_dump_json(rc == 0 ? index->root : NULL, out, err);
 }
 
 int cfs_oci_index_put(struct cfs_text json, const struct cfs_oci_descriptor *d,

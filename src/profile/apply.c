@@ -14,7 +14,8 @@ static int add_path(const struct profile_job *j, cfs_id id, int rc, struct cfs_e
 
 	if (rc >= 0)
 		return rc;
-	return cfs_context(err, rc, "%s", cfs_tree_path(j->in, id, path, sizeof(path)));
+	return cfs_context(err, rc, "%s",
+			   cfs_tree_format_path(j->in, id, path, sizeof(path)));
 }
 
 /* --- all of them ----------------------------------------------------------------------- */
@@ -50,7 +51,7 @@ static int add_profiled_inode(struct profile_job *j, cfs_id parent, cfs_id id,
 		return rc;
 	profile_describe_label(j, id, &spec);
 	if (id == CFS_ROOT)
-		rc = cfs_builder_root(j->b, &spec, err);
+		rc = cfs_builder_set_root(j->b, &spec, err);
 	else
 		rc = cfs_builder_add(j->b, parent, cfs_node_name(&j->in->nodes[id]),
 				     &spec, out, err);

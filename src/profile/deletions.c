@@ -50,22 +50,23 @@ static bool has_opaque(const struct cfs_tree *t)
 	return false;
 }
 
-int cfs_deletions_mark(const struct cfs_tree *t, uint8_t **out, struct cfs_err *err)
+int cfs_deletions_mark(const struct cfs_tree *tree, uint8_t **out, struct cfs_err *err)
 {
-	uint8_t *marks = calloc(t->n_nodes, 1);
-	bool opaque = has_opaque(t);
+	uint8_t *marks = calloc(tree->n_nodes, 1);
+	bool opaque = has_opaque(tree);
 
 	if (!marks)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	for (cfs_id id = 0; id < t->n_nodes; id++) {
-		const struct cfs_node *n = &t->nodes[id];
-		cfs_id inode = cfs_tree_inode(t, id);
+	for (cfs_id id = 0; id < tree->n_nodes; id++) {
+		const struct cfs_node *n = &tree->nodes[id];
+		cfs_id inode = cfs_tree_inode(tree, id);
 
-		if (cfs_node_is_whiteout(&t->nodes[inode])) {
+		if (cfs_node_is_whiteout(&tree->nodes[inode])) {
 			marks[inode] |= CFS_DELETION_WHITEOUT;
 			marks[n->parent] |=
 				inode == id ? CFS_DELETION_HOLDS : CFS_DELETION_LINK;
-		} else if (opaque && inode == id && S_ISDIR(n->mode) && is_opaque(t, n)) {
+		} else if (opaque && inode == id && S_ISDIR(n->mode) &&
+			   is_opaque(tree, n)) {
 			marks[id] |= CFS_DELETION_OPAQUE;
 		}
 	}

@@ -2,7 +2,7 @@
 /* Computes the digest of a tree under rules. */
 #include "profile/profile.h"
 
-struct cfs_image_opts cfs_profile_image(const struct cfs_profile_rules *rules)
+struct cfs_image_opts cfs_profile_get_image_opts(const struct cfs_profile_rules *rules)
 {
 	static const struct cfs_image_opts by_rule[] = {
 		[CFS_FORMAT_0_OR_1] = {0, 1},
@@ -23,7 +23,7 @@ int cfs_profile_measure(const struct cfs_tree *ruled,
 			struct cfs_err *err)
 {
 	const struct cfs_image_write how = {
-		.form = cfs_profile_image(rules), .digest = out, .watch = watch};
+		.form = cfs_profile_get_image_opts(rules), .digest = out, .watch = watch};
 
 	return cfs_image_write(ruled, &how, (struct cfs_sink){0}, err);
 }

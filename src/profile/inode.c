@@ -126,7 +126,7 @@ static int describe_profiled_content(struct profile_job *j, const struct cfs_nod
 				     struct cfs_inode_spec *out, struct cfs_err *err)
 {
 	if (S_ISLNK(n->mode) || cfs_node_is_external(n))
-		out->payload = cfs_node_payload(j->in, n, j->payload);
+		out->payload = cfs_node_get_payload(j->in, n, j->payload);
 	if (!S_ISREG(n->mode) || n->size == 0)
 		return 0;
 	if (is_inside(j, n) && !n->content)

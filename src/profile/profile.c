@@ -70,24 +70,25 @@ static const char *inline_text(int max, char *buf, size_t len)
 	return buf;
 }
 
-bool cfs_profile_rule(const struct cfs_profile_rules *r, unsigned i,
-		      struct cfs_profile_rule *out)
+bool cfs_profile_format_rule(const struct cfs_profile_rules *rules, unsigned i,
+			     struct cfs_profile_rule *out)
 {
 	const struct {
 		const char *name, *key, *value;
 	} table[] = {
-		{"hash", "hash", cfs_hash_name(r->alg)},
-		{"format", "format", format_texts[r->format]},
-		{"hard links", "hard_links", links_texts[r->links]},
-		{"xattrs", "xattrs", xattr_texts[r->xattrs]},
-		{"mtimes", "mtimes", mtime_texts[r->mtime]},
-		{"root", "root", root_texts[r->root]},
-		{"deletions", "deletions", deletions_texts[r->deletions]},
-		{"first time", "first_time", time_texts[r->first_time]},
+		{"hash", "hash", cfs_hash_name(rules->alg)},
+		{"format", "format", format_texts[rules->format]},
+		{"hard links", "hard_links", links_texts[rules->links]},
+		{"xattrs", "xattrs", xattr_texts[rules->xattrs]},
+		{"mtimes", "mtimes", mtime_texts[rules->mtime]},
+		{"root", "root", root_texts[rules->root]},
+		{"deletions", "deletions", deletions_texts[rules->deletions]},
+		{"first time", "first_time", time_texts[rules->first_time]},
 		{"inline limit", "inline_limit",
-		 inline_text(r->inline_max, out->buf, sizeof(out->buf))},
-		{"executables", "executables", executables_texts[r->executables_outside]},
-		{"blocks", "blocks", blocks_texts[r->no_blocks]},
+		 inline_text(rules->inline_max, out->buf, sizeof(out->buf))},
+		{"executables", "executables",
+		 executables_texts[rules->executables_outside]},
+		{"blocks", "blocks", blocks_texts[rules->no_blocks]},
 	};
 
 	if (i >= sizeof(table) / sizeof(table[0]))
@@ -149,8 +150,8 @@ static unsigned count_rule_differences(const struct cfs_profile_rules *a,
 	struct cfs_profile_rule x, y;
 	unsigned n = 0;
 
-	for (unsigned i = 0; cfs_profile_rule(a, i, &x) && cfs_profile_rule(b, i, &y);
-	     i++)
+	for (unsigned i = 0;
+	     cfs_profile_format_rule(a, i, &x) && cfs_profile_format_rule(b, i, &y); i++)
 		n += strcmp(x.value, y.value) != 0;
 	return n;
 }

@@ -131,8 +131,8 @@ struct cfs_profile_rule {
 	const char *name, *key, *value;
 	char buf[24]; /* storage for value */
 };
-bool cfs_profile_rule(const struct cfs_profile_rules *rules, unsigned i,
-		      struct cfs_profile_rule *out);
+bool cfs_profile_format_rule(const struct cfs_profile_rules *rules, unsigned i,
+			     struct cfs_profile_rule *out);
 
 /* --- Use ----------------------------------------------------------------------------- */
 
@@ -155,7 +155,7 @@ int cfs_profile_apply_labels(const struct cfs_tree *tree,
 			     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Returns the options of the image writer for these rules. */
-struct cfs_image_opts cfs_profile_image(const struct cfs_profile_rules *rules);
+struct cfs_image_opts cfs_profile_get_image_opts(const struct cfs_profile_rules *rules);
 
 /* Computes the digest of the image of a tree that cfs_profile_apply returned. */
 int cfs_profile_measure(const struct cfs_tree *ruled,

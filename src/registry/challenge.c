@@ -136,10 +136,10 @@ int cfs_registry_parse_challenge(struct cfs_text header,
 
 /* --- answers ------------------------------------------------------------------------ */
 
-bool cfs_registry_is_header_text(struct cfs_text t)
+bool cfs_registry_is_header_text(struct cfs_text text)
 {
-	for (size_t i = 0; i < t.len; i++)
-		if ((unsigned char)t.s[i] < 0x20 || t.s[i] == 0x7f)
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.s[i] < 0x20 || text.s[i] == 0x7f)
 			return false;
 	return true;
 }
@@ -163,7 +163,7 @@ int cfs_registry_parse_token(struct cfs_text json, char *out, struct cfs_err *er
 	return rc;
 }
 
-const char *cfs_registry_error_text(struct cfs_text json, char out[CFS_REGISTRY_TEXT_MAX])
+const char *cfs_registry_find_error(struct cfs_text json, char out[CFS_REGISTRY_TEXT_MAX])
 {
 	json_t *root = registry_load_json(json, CFS_REGISTRY_ANSWER_MAX);
 	const json_t *first = json_array_get(json_object_get(root, "errors"), 0);
@@ -242,7 +242,7 @@ bool cfs_registry_is_loopback(const char *host)
 	return inet_aton(name, &v4) ? is_loopback_v4(v4) : is_loopback_name(name);
 }
 
-const char *cfs_registry_api_host(const char *host)
+const char *cfs_registry_get_api_host(const char *host)
 {
 	return strcmp(host, "docker.io") == 0 ? "registry-1.docker.io" : host;
 }

@@ -37,7 +37,7 @@ int cfs_registry_parse_token(struct cfs_text json, char *out,
 
 /* What a registry says about an error, for a message: "CODE: MESSAGE", or "" if the answer has
  * another form. Returns out. */
-const char *cfs_registry_error_text(struct cfs_text json,
+const char *cfs_registry_find_error(struct cfs_text json,
 				    char out[CFS_REGISTRY_TEXT_MAX]);
 
 /* Whether a host, with or without a port, is this machine: plain HTTP is permitted then. */
@@ -47,6 +47,6 @@ bool cfs_registry_is_loopback(const char *host);
 bool cfs_registry_is_header_text(struct cfs_text text);
 
 /* The host that serves the images of a registry: docker.io has another one. */
-const char *cfs_registry_api_host(const char *host);
+const char *cfs_registry_get_api_host(const char *host);
 
 #endif

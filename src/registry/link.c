@@ -104,29 +104,29 @@ static int keep_target(struct cfs_text target, char *out, struct cfs_err *err)
 	return 1;
 }
 
-int cfs_registry_parse_next(struct cfs_text t, char out[CFS_REGISTRY_LINK_MAX],
+int cfs_registry_parse_next(struct cfs_text header, char out[CFS_REGISTRY_LINK_MAX],
 			    struct cfs_err *err)
 {
 	for (;;) {
 		struct cfs_text target;
 		int rc;
 
-		skip_header_blanks(&t);
-		if (t.len == 0)
+		skip_header_blanks(&header);
+		if (header.len == 0)
 			return 0;
-		if (take_header_char(&t, ','))
+		if (take_header_char(&header, ','))
 			continue;
-		if (!take_header_char(&t, '<'))
-			return fail_link(t, err);
-		target = take_until(&t, ">");
-		if (!take_header_char(&t, '>'))
+		if (!take_header_char(&header, '<'))
+			return fail_link(header, err);
+		target = take_until(&header, ">");
+		if (!take_header_char(&header, '>'))
 			return fail_link(target, err);
-		rc = take_parameters(&t, err);
+		rc = take_parameters(&header, err);
 		if (rc < 0)
 			return rc;
 		if (rc == 1)
 			return keep_target(target, out, err);
-		if (t.len && t.s[0] != ',')
-			return fail_link(t, err);
+		if (header.len && header.s[0] != ',')
+			return fail_link(header, err);
 	}
 }

@@ -64,7 +64,7 @@ static int store_image(struct cfs_store *store, const struct cfs_tree *tree,
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_image_write(tree, &how, cfs_store_writer_sink(writer), err);
+	rc = cfs_image_write(tree, &how, cfs_store_writer_get_sink(writer), err);
 	if (rc == 0)
 		return cfs_store_writer_finish(writer, NULL, out, err);
 	cfs_store_writer_drop(writer);
@@ -115,7 +115,7 @@ int cfs_repo_add_image(const struct cfs_repo *repo, struct cfs_store *store,
 	if (rc < 0)
 		return rc;
 	cfs_ids_init(&ids, repo->meta.alg);
-	rc = cfs_repo_image_objects(&im, watch, &ids, NULL, err);
+	rc = cfs_repo_list_image_objects(&im, watch, &ids, NULL, err);
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, err);
 	if (rc == 0)

@@ -65,7 +65,7 @@ static int list_image_objects(struct copy *c, const struct cfs_image *im,
 			return cfs_fail(err, ENOMEM, "out of memory");
 		item = &c->items[c->n++];
 		*item = (struct item){.size = e->inode.size};
-		rc = cfs_repo_inode_object(c->from, im, &e->inode, &item->id, err);
+		rc = cfs_repo_find_inode_object(c->from, im, &e->inode, &item->id, err);
 	}
 	drop_duplicates(c);
 	return rc;

@@ -34,8 +34,9 @@ static int add_inode_object(const struct cfs_image *im, const struct cfs_inode *
 	return rc;
 }
 
-int cfs_repo_image_objects(const struct cfs_image *im, const struct cfs_watch *watch,
-			   struct cfs_ids *out, uint64_t *n_entries, struct cfs_err *err)
+int cfs_repo_list_image_objects(const struct cfs_image *im, const struct cfs_watch *watch,
+				struct cfs_ids *out, uint64_t *n_entries,
+				struct cfs_err *err)
 {
 	const struct cfs_walk_opts everything = {.watch = watch};
 	cfs_auto_walk struct cfs_walk *walk = NULL;
@@ -51,9 +52,9 @@ int cfs_repo_image_objects(const struct cfs_image *im, const struct cfs_watch *w
 	return rc;
 }
 
-int cfs_repo_inode_object(const struct cfs_repo *repo, const struct cfs_image *im,
-			  const struct cfs_inode *inode, struct cfs_digest *out,
-			  struct cfs_err *err)
+int cfs_repo_find_inode_object(const struct cfs_repo *repo, const struct cfs_image *im,
+			       const struct cfs_inode *inode, struct cfs_digest *out,
+			       struct cfs_err *err)
 {
 	struct cfs_text path;
 	int rc = cfs_image_read_backing(im, inode, &path, err);

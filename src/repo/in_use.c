@@ -11,7 +11,7 @@ static int open_object_path(const struct cfs_repo *repo, const struct cfs_digest
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(id, path));
-	return cfs_repo_open_unverified(cfs_repo_dirfd(repo), below, err);
+	return cfs_repo_open_unverified(cfs_repo_get_dirfd(repo), below, err);
 }
 
 int cfs_repo_object_use(const struct cfs_repo *repo, const struct cfs_digest *id,

@@ -15,7 +15,7 @@ enum {
 
 static const char objects_prefix[] = "../objects/";
 
-const char *cfs_repo_kind_dir(enum cfs_repo_kind kind)
+const char *cfs_repo_get_kind_dir(enum cfs_repo_kind kind)
 {
 	return kind == CFS_REPO_IMAGES ? "images" : "streams";
 }
@@ -32,7 +32,8 @@ int cfs_repo_read_link(int dirfd, const char *name, char buf[CFS_REPO_LINK_MAX])
 	return (int)n;
 }
 
-void cfs_repo_object_target(const struct cfs_digest *id, char out[CFS_REPO_LINK_MAX])
+void cfs_repo_format_object_target(const struct cfs_digest *id,
+				   char out[CFS_REPO_LINK_MAX])
 {
 	char path[CFS_OBJECT_PATH_MAX];
 
@@ -53,7 +54,7 @@ bool repo_parse_object_target(struct cfs_text target, enum cfs_hash_alg alg,
 	*out = (struct cfs_digest){.alg = alg};
 	if (!cfs_hex_decode((struct cfs_text){hex, hex_len}, out->bytes, hex_len / 2))
 		return false;
-	cfs_repo_object_target(out, again);
+	cfs_repo_format_object_target(out, again);
 	return cfs_text_eq(target, cfs_text(again));
 }
 
@@ -66,8 +67,8 @@ static size_t count_components(struct cfs_text ref)
 	return n;
 }
 
-void repo_ref_target(struct cfs_text ref, struct cfs_text entry,
-		     char out[CFS_REPO_LINK_MAX])
+void repo_format_ref_target(struct cfs_text ref, struct cfs_text entry,
+			    char out[CFS_REPO_LINK_MAX])
 {
 	size_t at = 0;
 

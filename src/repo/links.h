@@ -23,14 +23,15 @@ enum {
 };
 
 /* The directory of the kind: "images" or "streams". */
-const char *cfs_repo_kind_dir(enum cfs_repo_kind kind);
+const char *cfs_repo_get_kind_dir(enum cfs_repo_kind kind);
 
 /* Reads the target of the link name in dirfd into buf. Returns its length, or -errno:
  * -EINVAL if name is not a symbolic link, -EUCLEAN if the target is too long. */
 int cfs_repo_read_link(int dirfd, const char *name, char buf[CFS_REPO_LINK_MAX]);
 
 /* Formats the target of a first-level link: "../objects/xx/REST". */
-void cfs_repo_object_target(const struct cfs_digest *id, char out[CFS_REPO_LINK_MAX]);
+void cfs_repo_format_object_target(const struct cfs_digest *id,
+				   char out[CFS_REPO_LINK_MAX]);
 
 /* Creates or atomically replaces the link name in dirfd. The repository is open for
  * WRITE. -EEXIST: name is a directory. */

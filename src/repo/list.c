@@ -222,7 +222,7 @@ static int list_kind(const struct lister *l, struct cfs_err *err)
 	char path[64];
 	int fd, rc;
 
-	snprintf(path, sizeof(path), "%s%s", cfs_repo_kind_dir(l->kind),
+	snprintf(path, sizeof(path), "%s%s", cfs_repo_get_kind_dir(l->kind),
 		 l->refs ? "/refs" : "");
 	fd = cfs_beneath_open(l->repo->dirfd, path, O_RDONLY | O_DIRECTORY, 0);
 	if (fd == -ENOENT)

@@ -175,38 +175,38 @@ static int reread_meta(struct cfs_repo *r, struct cfs_err *err)
 	return rc < 0 ? rc : repo_check_meta_writable(&r->meta, err);
 }
 
-int cfs_repo_lock_alone(struct cfs_repo *r, struct cfs_err *err)
+int cfs_repo_lock_alone(struct cfs_repo *repo, struct cfs_err *err)
 {
 	int rc = 0;
 
-	if (flock(r->dirfd, LOCK_UN) < 0)
+	if (flock(repo->dirfd, LOCK_UN) < 0)
 		rc = cfs_fail_errno(err, "unlock");
 	if (rc == 0)
-		rc = repo_lock_exclusive(r->dirfd, &r->wait, err);
+		rc = repo_lock_exclusive(repo->dirfd, &repo->wait, err);
 	if (rc == 0)
-		rc = reread_meta(r, err);
+		rc = reread_meta(repo, err);
 	return rc;
 }
 
-void cfs_repo_unlock(const struct cfs_repo *r)
+void cfs_repo_unlock(const struct cfs_repo *repo)
 {
-	(void)flock(r->dirfd, LOCK_UN);
+	(void)flock(repo->dirfd, LOCK_UN);
 }
 
-int cfs_repo_relock(const struct cfs_repo *r, struct cfs_err *err)
+int cfs_repo_relock(const struct cfs_repo *repo, struct cfs_err *err)
 {
 	struct cfs_repo_meta meta;
 	bool secure = false;
-	int rc = repo_lock_shared(r->dirfd, CFS_REPO_WRITE, &r->wait, err);
+	int rc = repo_lock_shared(repo->dirfd, CFS_REPO_WRITE, &repo->wait, err);
 
 	if (rc == 0)
-		rc = repo_read_meta(r->dirfd, &meta, &secure, err);
+		rc = repo_read_meta(repo->dirfd, &meta, &secure, err);
 	if (rc == 0)
 		rc = repo_check_meta_writable(&meta, err);
 	if (rc == -ENOENT ||
-	    (rc == 0 && (meta.alg != r->meta.alg || secure != r->secure)))
+	    (rc == 0 && (meta.alg != repo->meta.alg || secure != repo->secure)))
 		rc = cfs_fail(
 			err, ESTALE,
 			"the repository was created anew during the run; try again");
-	return cfs_context(err, rc, "repository %s", r->path);
+	return cfs_context(err, rc, "repository %s", repo->path);
 }

@@ -10,7 +10,7 @@
 
 static const char header[] = "composefs log 1 ";
 
-void repo_log_path(const char *name, char out[REPO_LOG_PATH_MAX])
+void repo_log_format_path(const char *name, char out[REPO_LOG_PATH_MAX])
 {
 	uint8_t digest[CFS_HASH_MAX_LEN];
 	char hex[2 * CFS_SHA256_LEN + 1] = "";
@@ -147,7 +147,7 @@ int cfs_repo_log_read(const struct cfs_repo *repo, const char *name,
 
 	if (rc < 0)
 		return rc;
-	repo_log_path(ref, path);
+	repo_log_format_path(ref, path);
 	rc = repo_log_load(repo, path, &file, err);
 	if (rc == 0)
 		rc = cfs_context(err, repo_log_parse(cfs_mem_text(&file), ref, out, err),

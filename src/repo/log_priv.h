@@ -17,7 +17,7 @@ enum {
 /* --- log.c -------------------------------------------------------------------------- */
 
 /* Formats "log/HASH". */
-void repo_log_path(const char *name, char out[REPO_LOG_PATH_MAX]);
+void repo_log_format_path(const char *name, char out[REPO_LOG_PATH_MAX]);
 
 /* Appends the file to out, whose memory the caller frees. A file that does not exist is
  * empty. -EINVAL: it is too long. */

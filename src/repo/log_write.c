@@ -136,7 +136,7 @@ static int write_ref_log(int dirfd, const char *ref, const struct cfs_repo_log *
 	put_log_entry(&out, last);
 	rc = cfs_out_flush(&out, err);
 	cfs_out_fini(&out);
-	repo_log_path(ref, path);
+	repo_log_format_path(ref, path);
 	if (rc == 0)
 		rc = cfs_replace_open_at(dirfd, strrchr(path, '/') + 1, &r, err);
 	if (rc == 0)
@@ -154,40 +154,40 @@ static const char *get_command(const struct cfs_repo *repo)
 	return repo_log_is_command(cfs_text(repo->command)) ? repo->command : "-";
 }
 
-void repo_log_end(const struct cfs_repo *repo, struct repo_log_change *c,
+void repo_log_end(const struct cfs_repo *repo, struct repo_log_change *change,
 		  const struct cfs_digest *new_id)
 {
 	struct cfs_repo_log_entry e = {.time_sec = time(NULL),
-				       .has_old = c->has_old,
+				       .has_old = change->has_old,
 				       .has_new = new_id != NULL,
-				       .old_id = c->old_id,
+				       .old_id = change->old_id,
 				       .command = get_command(repo)};
 	struct cfs_repo_log log = {0};
 	struct cfs_err err;
 	int rc;
 
-	if (c->lock < 0)
+	if (change->lock < 0)
 		return;
 	if (new_id)
 		e.new_id = *new_id;
-	if (new_id && c->has_old && cfs_digest_eq(new_id, &c->old_id)) {
-		repo_log_drop(c); /* nothing changed */
+	if (new_id && change->has_old && cfs_digest_eq(new_id, &change->old_id)) {
+		repo_log_drop(change); /* nothing changed */
 		return;
 	}
-	rc = load_log(repo, c->ref, &log, &err);
+	rc = load_log(repo, change->ref, &log, &err);
 	if (rc == 0)
-		rc = write_ref_log(c->lock, c->ref, &log, &e, &err);
+		rc = write_ref_log(change->lock, change->ref, &log, &e, &err);
 	if (rc < 0)
-		warn_unrecorded(repo, c->ref, &err);
+		warn_unrecorded(repo, change->ref, &err);
 	cfs_repo_log_fini(&log);
-	repo_log_drop(c);
+	repo_log_drop(change);
 }
 
-void repo_log_drop(struct repo_log_change *c)
+void repo_log_drop(struct repo_log_change *change)
 {
-	if (c->lock >= 0)
-		close(c->lock);
-	c->lock = -1;
+	if (change->lock >= 0)
+		close(change->lock);
+	change->lock = -1;
 }
 
 /* --- expiry ------------------------------------------------------------------------- */
@@ -217,7 +217,7 @@ static bool is_of_removed_ref(const struct expiry *x, const char *file)
 	free(text.p);
 	if (rc < 0 || !name || cfs_repo_check_ref(cfs_text(name), NULL) < 0)
 		return false;
-	repo_log_path(name, own);
+	repo_log_format_path(name, own);
 	return strcmp(own, path) == 0 && repo_has_ref(x->repo, name, NULL) == 0;
 }
 

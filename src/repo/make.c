@@ -28,7 +28,7 @@ static int write_meta_file(struct cfs_replace *r, int dirfd,
 	char text[CFS_REPO_META_TEXT_MAX];
 	int rc;
 
-	cfs_repo_meta_text(&init->meta, text);
+	cfs_repo_meta_format(&init->meta, text);
 	rc = cfs_io_write(r->fd, text, strlen(text), err);
 	if (rc == 0 && fchmod(r->fd, 0644) < 0)
 		rc = cfs_fail_errno(err, "chmod");

@@ -149,7 +149,7 @@ static int parse_root(const json_t *root, struct cfs_repo_meta *out, struct cfs_
 	return rc < 0 ? rc : parse_format(root, is_v1, out, err);
 }
 
-int cfs_repo_meta_parse(struct cfs_text text, struct cfs_repo_meta *out,
+int cfs_repo_meta_parse(struct cfs_text json, struct cfs_repo_meta *out,
 			struct cfs_err *err)
 {
 	json_error_t why;
@@ -157,10 +157,10 @@ int cfs_repo_meta_parse(struct cfs_text text, struct cfs_repo_meta *out,
 	int rc;
 
 	*out = (struct cfs_repo_meta){0};
-	if (text.len > CFS_REPO_META_MAX)
+	if (json.len > CFS_REPO_META_MAX)
 		return cfs_fail(err, EINVAL, "expected at most %d bytes, got %zu",
-				CFS_REPO_META_MAX, text.len);
-	root = json_loadb(text.s, text.len, JSON_REJECT_DUPLICATES, &why);
+				CFS_REPO_META_MAX, json.len);
+	root = json_loadb(json.s, json.len, JSON_REJECT_DUPLICATES, &why);
 	if (!root)
 		return cfs_fail(err, EINVAL, "line %d: %s", why.line, why.text);
 	rc = parse_root(root, out, err);
@@ -168,8 +168,8 @@ int cfs_repo_meta_parse(struct cfs_text text, struct cfs_repo_meta *out,
 	return rc;
 }
 
-const char *cfs_repo_meta_text(const struct cfs_repo_meta *meta,
-			       char buf[CFS_REPO_META_TEXT_MAX])
+const char *cfs_repo_meta_format(const struct cfs_repo_meta *meta,
+				 char buf[CFS_REPO_META_TEXT_MAX])
 {
 	snprintf(buf, CFS_REPO_META_TEXT_MAX,
 		 "{\n"

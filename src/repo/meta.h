@@ -25,8 +25,8 @@ int cfs_repo_meta_parse(struct cfs_text json, struct cfs_repo_meta *out,
 
 /* The text of a new meta.json, in the form that composefs-rs gives it; returns buf. */
 enum { CFS_REPO_META_TEXT_MAX = 512 };
-const char *cfs_repo_meta_text(const struct cfs_repo_meta *meta,
-			       char buf[CFS_REPO_META_TEXT_MAX]);
+const char *cfs_repo_meta_format(const struct cfs_repo_meta *meta,
+				 char buf[CFS_REPO_META_TEXT_MAX]);
 
 /* "fsverity-sha256-12": the fs-verity parameters under one name. */
 const char *cfs_repo_alg_name(enum cfs_hash_alg alg);

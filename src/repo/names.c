@@ -43,7 +43,7 @@ int repo_open_ref_parent(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 	int n;
 
 	*last = slash ? slash + 1 : ref;
-	n = snprintf(path, sizeof(path), "%s/refs/%.*s", cfs_repo_kind_dir(kind),
+	n = snprintf(path, sizeof(path), "%s/refs/%.*s", cfs_repo_get_kind_dir(kind),
 		     (int)(*last - ref), ref);
 	if (n >= (int)sizeof(path))
 		return -ENAMETOOLONG;
@@ -63,7 +63,7 @@ int repo_fail_ref(enum cfs_repo_kind kind, const char *ref, int code, struct cfs
 				"for references such as %s/NAME",
 				what, ref, ref);
 	errno = -code;
-	return cfs_fail_errno(err, "%s/refs/%s", cfs_repo_kind_dir(kind), ref);
+	return cfs_fail_errno(err, "%s/refs/%s", cfs_repo_get_kind_dir(kind), ref);
 }
 
 /* Reads the first-level name that a reference links to into out. -ENOENT only when the
@@ -87,7 +87,7 @@ static int read_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind, const 
 				   &entry))
 		return cfs_fail(err, EUCLEAN,
 				"%s/refs/%s: expected a link to a first-level entry",
-				cfs_repo_kind_dir(kind), ref);
+				cfs_repo_get_kind_dir(kind), ref);
 	memmove(out, entry.s, entry.len + 1);
 	return 0;
 }

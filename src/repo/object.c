@@ -105,8 +105,8 @@ bool cfs_repo_parse_object_name(const char *prefix, const char *name,
 	return memcmp(path, prefix, 2) == 0 && strcmp(path + 3, name) == 0;
 }
 
-int cfs_repo_object_size(const struct cfs_repo *repo, const struct cfs_digest *id,
-			 uint64_t *out, struct cfs_err *err)
+int cfs_repo_get_object_size(const struct cfs_repo *repo, const struct cfs_digest *id,
+			     uint64_t *out, struct cfs_err *err)
 {
 	char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 	struct stat st;
@@ -130,5 +130,5 @@ int cfs_repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id
 {
 	uint64_t size;
 
-	return cfs_repo_object_size(repo, id, &size, err);
+	return cfs_repo_get_object_size(repo, id, &size, err);
 }

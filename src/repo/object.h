@@ -42,8 +42,8 @@ int cfs_repo_has_object(const struct cfs_repo *repo, const struct cfs_digest *id
 			struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The same, with the size of the file in bytes. */
-int cfs_repo_object_size(const struct cfs_repo *repo, const struct cfs_digest *id,
-			 uint64_t *out, struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_repo_get_object_size(const struct cfs_repo *repo, const struct cfs_digest *id,
+			     uint64_t *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Parses the path prefix/name below objects/; lower case only. */
 bool cfs_repo_parse_object_name(const char *prefix, const char *name,
@@ -52,14 +52,14 @@ bool cfs_repo_parse_object_name(const char *prefix, const char *name,
 /* Adds the IDs of all objects that an image refers to; out is not settled. Files whose
  * backing path is not that of an object are skipped. n_entries: the number of names in
  * the image, the root included; may be NULL, as watch. -EUCLEAN: the image is damaged; -ECANCELED. */
-int cfs_repo_image_objects(const struct cfs_image *im, const struct cfs_watch *watch,
-			   struct cfs_ids *out, uint64_t *n_entries,
-			   struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_repo_list_image_objects(const struct cfs_image *im, const struct cfs_watch *watch,
+				struct cfs_ids *out, uint64_t *n_entries,
+				struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The object of one file with external content. -EUCLEAN: its backing path is not that of
  * an object. */
-int cfs_repo_inode_object(const struct cfs_repo *repo, const struct cfs_image *im,
-			  const struct cfs_inode *inode, struct cfs_digest *out,
-			  struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_repo_find_inode_object(const struct cfs_repo *repo, const struct cfs_image *im,
+			       const struct cfs_inode *inode, struct cfs_digest *out,
+			       struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

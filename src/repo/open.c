@@ -112,32 +112,32 @@ int cfs_repo_open(const char *path, enum cfs_repo_access access, struct cfs_repo
 	return cfs_repo_open_waiting(path, access, NULL, out, err);
 }
 
-void cfs_repo_close(struct cfs_repo *r)
+void cfs_repo_close(struct cfs_repo *repo)
 {
-	if (!r)
+	if (!repo)
 		return;
-	if (r->dirfd >= 0)
-		close(r->dirfd); /* releases the lock */
-	free(r->path);
-	free(r);
+	if (repo->dirfd >= 0)
+		close(repo->dirfd); /* releases the lock */
+	free(repo->path);
+	free(repo);
 }
 
-const struct cfs_repo_meta *cfs_repo_meta(const struct cfs_repo *r)
+const struct cfs_repo_meta *cfs_repo_get_meta(const struct cfs_repo *repo)
 {
-	return &r->meta;
+	return &repo->meta;
 }
 
-const char *cfs_repo_path(const struct cfs_repo *r)
+const char *cfs_repo_get_path(const struct cfs_repo *repo)
 {
-	return r->path;
+	return repo->path;
 }
 
-bool cfs_repo_is_secure(const struct cfs_repo *r)
+bool cfs_repo_is_secure(const struct cfs_repo *repo)
 {
-	return r->secure;
+	return repo->secure;
 }
 
-int cfs_repo_dirfd(const struct cfs_repo *r)
+int cfs_repo_get_dirfd(const struct cfs_repo *repo)
 {
-	return r->dirfd;
+	return repo->dirfd;
 }

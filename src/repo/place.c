@@ -19,12 +19,12 @@ static bool may_exist(const char *path)
 	return stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-const char *cfs_repo_rs_system_path(void)
+const char *cfs_repo_get_rs_system_path(void)
 {
 	return "/sysroot/composefs";
 }
 
-const char *cfs_repo_system_path(void)
+const char *cfs_repo_get_system_path(void)
 {
 	static const char *const places[] = {"/sysroot/composefs", "/composefs"};
 
@@ -45,7 +45,7 @@ static const char *format_path(char buf[CFS_REPO_PATH_MAX], const char *top,
 	return n < CFS_REPO_PATH_MAX ? buf : NULL;
 }
 
-const char *cfs_repo_rs_user_path(const char *home, char buf[CFS_REPO_PATH_MAX])
+const char *cfs_repo_format_rs_user_path(const char *home, char buf[CFS_REPO_PATH_MAX])
 {
 	return format_path(buf, home, ".var/lib/composefs");
 }
@@ -58,14 +58,14 @@ static const char *format_user_path(const char *data_home, const char *home,
 	return format_path(buf, home, ".local/share/composefs");
 }
 
-const char *cfs_repo_user_path(const char *data_home, const char *home,
-			       char buf[CFS_REPO_PATH_MAX])
+const char *cfs_repo_format_user_path(const char *data_home, const char *home,
+				      char buf[CFS_REPO_PATH_MAX])
 {
 	const char *path = format_user_path(data_home, home, buf);
 
 	if (path && may_exist(path))
 		return path;
-	if (cfs_repo_rs_user_path(home, buf) && may_exist(buf))
+	if (cfs_repo_format_rs_user_path(home, buf) && may_exist(buf))
 		return buf;
 	return format_user_path(data_home, home, buf);
 }

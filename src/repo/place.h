@@ -9,18 +9,18 @@ enum { CFS_REPO_PATH_MAX = 4096 };
 
 /* The repository of the system: the first that exists of /sysroot/composefs and /composefs (operating systems that boot
  * from images have one of them), else /var/lib/composefs. Static. */
-const char *cfs_repo_system_path(void);
+const char *cfs_repo_get_system_path(void);
 
 /* The repository of a user: DATA_HOME/composefs, where data_home is $XDG_DATA_HOME (ignored unless absolute, as the XDG Base
  * Directory Specification says) or HOME/.local/share. HOME/.var/lib/composefs, the place of composefs-rs, if only that exists.
  * Both values may be NULL or empty. Returns buf; NULL: no home, or too long. */
-const char *cfs_repo_user_path(const char *data_home, const char *home,
-			       char buf[CFS_REPO_PATH_MAX]);
+const char *cfs_repo_format_user_path(const char *data_home, const char *home,
+				      char buf[CFS_REPO_PATH_MAX]);
 
 /* The default repositories of composefs-rs (rs): the one of the system (static), and that
  * of a user, which is HOME/.var/lib/composefs (returns buf; NULL: no home, or too long). */
-const char *cfs_repo_rs_system_path(void);
-const char *cfs_repo_rs_user_path(const char *home, char buf[CFS_REPO_PATH_MAX]);
+const char *cfs_repo_get_rs_system_path(void);
+const char *cfs_repo_format_rs_user_path(const char *home, char buf[CFS_REPO_PATH_MAX]);
 
 /* Finds the repository that contains the current directory, itself or one above it: out gets its absolute path. 1; 0: there
  * is none. The search ends at a directory of another user than the caller and root, or in which everybody may rename. -EPERM:

@@ -68,7 +68,7 @@ static int put_first_level(const struct cfs_repo *repo, int dirfd, const char *n
 	char target[CFS_REPO_LINK_MAX], found[CFS_REPO_LINK_MAX];
 	int len, rc = 0;
 
-	cfs_repo_object_target(&link->id, target);
+	cfs_repo_format_object_target(&link->id, target);
 	if (symlinkat(target, dirfd, name) == 0)
 		return sync_dir(dirfd, err);
 	if (errno != EEXIST)
@@ -119,7 +119,7 @@ static int put_ref(const struct cfs_repo *repo, int dirfd, const char *ref,
 	char target[CFS_REPO_LINK_MAX];
 	int rc = -ENOENT;
 
-	repo_ref_target(cfs_text(ref), cfs_text(name), target);
+	repo_format_ref_target(cfs_text(ref), cfs_text(name), target);
 	for (int i = 0; rc == -ENOENT && i < PUT_TRIES; i++) {
 		const char *last = NULL;
 		cfs_autofd int parent = make_ref_parent(dirfd, ref, &last, err);
@@ -173,7 +173,7 @@ static int check_published_link(const struct cfs_repo *repo,
 int cfs_repo_publish(struct cfs_repo *repo, const struct cfs_repo_link *link,
 		     struct cfs_err *err)
 {
-	const char *dir = cfs_repo_kind_dir(link->kind);
+	const char *dir = cfs_repo_get_kind_dir(link->kind);
 	const char *ref = link->ref ? cfs_repo_ref_name(link->ref) : NULL;
 	char hex[CFS_DIGEST_HEX_MAX];
 	const char *name = link->kind == CFS_REPO_IMAGES ? cfs_digest_hex(&link->id, hex)
@@ -205,7 +205,7 @@ static void remove_empty_dirs(const struct cfs_repo *repo, enum cfs_repo_kind ki
 	char top[16], *slash;
 	cfs_autofd int refs = -1;
 
-	snprintf(top, sizeof(top), "%s/refs", cfs_repo_kind_dir(kind));
+	snprintf(top, sizeof(top), "%s/refs", cfs_repo_get_kind_dir(kind));
 	refs = cfs_beneath_open(repo->dirfd, top, O_PATH | O_DIRECTORY, 0);
 	while (refs >= 0 && path && (slash = strrchr(path, '/'))) {
 		*slash = '\0';
@@ -227,9 +227,9 @@ static int remove_published_ref(const struct cfs_repo *repo, enum cfs_repo_kind 
 	if (unlinkat(dirfd, last, 0) < 0)
 		return errno == ENOENT ? repo_fail_ref(kind, ref, -ENOENT, err)
 				       : cfs_fail_errno(err, "%s/refs/%s",
-							cfs_repo_kind_dir(kind), ref);
-	rc = cfs_context(err, sync_dir(dirfd, err), "%s/refs/%s", cfs_repo_kind_dir(kind),
-			 ref);
+							cfs_repo_get_kind_dir(kind), ref);
+	rc = cfs_context(err, sync_dir(dirfd, err), "%s/refs/%s",
+			 cfs_repo_get_kind_dir(kind), ref);
 	remove_empty_dirs(repo, kind, ref);
 	return rc;
 }

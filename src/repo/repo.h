@@ -97,13 +97,13 @@ void cfs_repo_close(struct cfs_repo *repo); /* NULL is fine */
 int cfs_repo_check_writable(const char *path, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Borrowed until cfs_repo_close. */
-const struct cfs_repo_meta *cfs_repo_meta(const struct cfs_repo *repo);
-const char *cfs_repo_path(const struct cfs_repo *repo);
+const struct cfs_repo_meta *cfs_repo_get_meta(const struct cfs_repo *repo);
+const char *cfs_repo_get_path(const struct cfs_repo *repo);
 
 /* meta.json has fs-verity, and so must each object. */
 bool cfs_repo_is_secure(const struct cfs_repo *repo);
 
 /* The directory of the repository, for the rooms gc and check. */
-int cfs_repo_dirfd(const struct cfs_repo *repo);
+int cfs_repo_get_dirfd(const struct cfs_repo *repo);
 
 #endif

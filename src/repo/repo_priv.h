@@ -86,8 +86,8 @@ int repo_reset(int dirfd, const struct cfs_repo_init *init,
 int repo_keep_replaced(const void *repo, const struct cfs_digest *id,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Removes that name after the replacement, unless the file is in use. */
-int repo_drop_replaced(const void *repo, const struct cfs_digest *id, int number,
+/* Removes that name after the replacement, unless the file is in use. ctx: the repository. */
+int repo_drop_replaced(const void *ctx, const struct cfs_digest *id, int number,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- remove.c ----------------------------------------------------------------------- */
@@ -105,8 +105,8 @@ bool repo_parse_object_target(struct cfs_text target, enum cfs_hash_alg alg,
 			      struct cfs_digest *out);
 
 /* Formats the target of a reference. entry: the name of a first-level link. */
-void repo_ref_target(struct cfs_text ref, struct cfs_text entry,
-		     char out[CFS_REPO_LINK_MAX]);
+void repo_format_ref_target(struct cfs_text ref, struct cfs_text entry,
+			    char out[CFS_REPO_LINK_MAX]);
 bool repo_parse_ref_target(struct cfs_text ref, struct cfs_text target,
 			   struct cfs_text *out);
 

@@ -84,7 +84,7 @@ static int add_scanned_inode(struct assembly *a, cfs_id parent,
 	cfs_scan_describe(a->s, e, path, &spec);
 	if (e == &a->s->root) {
 		*out = CFS_ROOT;
-		return cfs_builder_root(a->b, &spec, err);
+		return cfs_builder_set_root(a->b, &spec, err);
 	}
 	return cfs_builder_add(a->b, parent, cfs_text(e->name), &spec, out, err);
 }

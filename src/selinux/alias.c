@@ -76,8 +76,8 @@ int cfs_selinux_policy_add_aliases(struct cfs_selinux_policy *p, const char *nam
 	return cfs_context(err, rc, "%s: line %zu", name, lines.line);
 }
 
-struct cfs_text cfs_selinux_policy_original(const struct cfs_selinux_policy *p,
-					    struct cfs_text path)
+struct cfs_text cfs_selinux_policy_find_original(const struct cfs_selinux_policy *p,
+						 struct cfs_text path)
 {
 	size_t i = find_alias(p, path);
 

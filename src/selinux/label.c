@@ -208,7 +208,7 @@ static int make_child_path(struct labelling *l, const struct frame *f,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	memcpy(l->paths + f->path_off + f->path_len, name.s, name.len);
 	path = (struct cfs_text){l->paths + f->path_off, f->path_len + name.len};
-	original = cfs_selinux_policy_original(l->out->policy, path);
+	original = cfs_selinux_policy_find_original(l->out->policy, path);
 	*off = f->path_off;
 	*len = original.len;
 	if (original.s != path.s) {
@@ -225,7 +225,7 @@ static int label_name(struct labelling *l, cfs_id id, size_t off, size_t len,
 {
 	cfs_id inode = cfs_tree_inode(l->tree, id);
 
-	l->paths[off + len] = cfs_selinux_type_char(l->tree->nodes[inode].mode);
+	l->paths[off + len] = cfs_selinux_get_type_char(l->tree->nodes[inode].mode);
 	return cfs_selinux_find(l->out->policy, candidates,
 				(struct cfs_text){l->paths + off, len + 1},
 				&l->out->of[id], err);

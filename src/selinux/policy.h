@@ -27,8 +27,8 @@ int cfs_selinux_policy_add_aliases(struct cfs_selinux_policy *p, const char *nam
 
 /* The original of an alias, or the path itself. path: as rewritten by the aliases of its
  * parents. */
-struct cfs_text cfs_selinux_policy_original(const struct cfs_selinux_policy *p,
-					    struct cfs_text path);
+struct cfs_text cfs_selinux_policy_find_original(const struct cfs_selinux_policy *p,
+						 struct cfs_text path);
 
 /* --- Matching ------------------------------------------------------------------------ */
 
@@ -46,7 +46,7 @@ int cfs_selinux_narrow(const struct cfs_selinux_policy *p,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Finds the label of a path. subject: the path and the character of its type (see
- * cfs_selinux_type_char). candidates: NULL: all. *out: len 0: no label; borrowed from the
+ * cfs_selinux_get_type_char). candidates: NULL: all. *out: len 0: no label; borrowed from the
  * policy. -E2BIG: a limit of the match; the message names the line. */
 int cfs_selinux_find(const struct cfs_selinux_policy *p,
 		     const struct cfs_selinux_candidates *candidates,
@@ -54,7 +54,7 @@ int cfs_selinux_find(const struct cfs_selinux_policy *p,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The character for the type of a file: "-" regular, d l b c p s. */
-char cfs_selinux_type_char(uint32_t mode);
+char cfs_selinux_get_type_char(uint32_t mode);
 
 /* Returns the length of the text with which each match of the expression begins, which is
  * copied to out (regex.len bytes) without escapes. 0 if in doubt. */

@@ -86,24 +86,24 @@ static bool is_optional(struct cfs_text r, size_t next)
 	return next < r.len && (r.s[next] == '?' || r.s[next] == '*' || r.s[next] == '{');
 }
 
-size_t cfs_selinux_literal_prefix(struct cfs_text r, char *out)
+size_t cfs_selinux_literal_prefix(struct cfs_text regex, char *out)
 {
 	size_t len = 0;
 
-	if (!is_one_alternative(r))
+	if (!is_one_alternative(regex))
 		return 0;
-	for (size_t i = 0; i < r.len; i++) {
-		char c = r.s[i];
+	for (size_t i = 0; i < regex.len; i++) {
+		char c = regex.s[i];
 
 		if (c == '\\') {
 			/* is_one_alternative made sure that a character follows. */
-			c = r.s[++i];
+			c = regex.s[++i];
 			if (is_regex_alnum(c) || (unsigned char)c >= 0x80)
 				return len;
 		} else if (c == 0 || strchr(".^$?*+|[](){}", c)) {
 			return len;
 		}
-		if (is_optional(r, i + 1))
+		if (is_optional(regex, i + 1))
 			return len;
 		out[len++] = c;
 	}

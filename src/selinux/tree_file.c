@@ -51,7 +51,7 @@ static int enter_symlink(struct walk *w, cfs_id dir, const struct cfs_node *link
 			 struct cfs_err *err)
 {
 	char buf[CFS_PAYLOAD_BUF];
-	struct cfs_text target = cfs_node_payload(w->t, link, buf);
+	struct cfs_text target = cfs_node_get_payload(w->t, link, buf);
 
 	if (++w->n_symlinks > SYMLINKS_MAX)
 		return cfs_fail(err, ELOOP, "too many symlinks");

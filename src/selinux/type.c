@@ -3,7 +3,7 @@
 
 #include "selinux/policy.h"
 
-char cfs_selinux_type_char(uint32_t mode)
+char cfs_selinux_get_type_char(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFDIR:

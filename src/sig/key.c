@@ -39,7 +39,8 @@ static const struct form private_form = {
 	{private_head, sizeof(private_head)},
 };
 
-const char *cfs_sig_key_id(const struct cfs_sig_key *key, char out[CFS_SIG_KEY_ID_MAX])
+const char *cfs_sig_key_format_id(const struct cfs_sig_key *key,
+				  char out[CFS_SIG_KEY_ID_MAX])
 {
 	cfs_hex_encode(key->bytes, sizeof(key->bytes), out);
 	out[CFS_SIG_KEY_ID_MAX - 1] = '\0';

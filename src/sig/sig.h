@@ -39,7 +39,8 @@ struct cfs_sig_key {
 };
 
 /* Formats the ID of a key: lowercase hex and a NUL; returns out. */
-const char *cfs_sig_key_id(const struct cfs_sig_key *key, char out[CFS_SIG_KEY_ID_MAX]);
+const char *cfs_sig_key_format_id(const struct cfs_sig_key *key,
+				  char out[CFS_SIG_KEY_ID_MAX]);
 
 /* Parses a key file: PEM "PUBLIC KEY" as openssl writes it, or one line of base64 as
  * ostree has it; nothing else. -ENOTSUP: a certificate; -EINVAL: anything else. */
@@ -84,7 +85,7 @@ int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
 /* Adds every file of the directory, one key each; names that begin with a dot and
  * certificates are ignored. A file that is neither is an error: a revocation must not be
  * lost by a typing mistake. -ENOENT: no such directory, or a link in it is dangling. */
-int cfs_sig_keys_add_dir(struct cfs_sig_keys *keys, int dirfd, const char *dir,
+int cfs_sig_keys_add_dir(struct cfs_sig_keys *keys, int at, const char *path,
 			 enum cfs_sig_role role, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_sig_keys_fini(struct cfs_sig_keys *keys);
 
@@ -105,7 +106,7 @@ int cfs_sig_verify(const struct cfs_sig_keys *keys, struct cfs_span message,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Computes the public key of a private one, and a signature by it (CFS_SIG_LEN bytes). */
-void cfs_sig_public(const struct cfs_sig_secret *secret, struct cfs_sig_key *out);
+void cfs_sig_get_public(const struct cfs_sig_secret *secret, struct cfs_sig_key *out);
 void cfs_sig_sign(const struct cfs_sig_secret *secret, struct cfs_span message,
 		  uint8_t *out);
 

@@ -11,7 +11,7 @@ static void expand_secret(const struct cfs_sig_secret *secret, struct cfs_sig_ke
 	crypto_sign_ed25519_seed_keypair(key->bytes, out, secret->seed);
 }
 
-void cfs_sig_public(const struct cfs_sig_secret *secret, struct cfs_sig_key *out)
+void cfs_sig_get_public(const struct cfs_sig_secret *secret, struct cfs_sig_key *out)
 {
 	uint8_t expanded[crypto_sign_ed25519_SECRETKEYBYTES];
 

@@ -35,7 +35,7 @@ static int sign_by_key(const char *path, struct cfs_span message, struct cfs_sig
 	if (rc == 0)
 		rc = cfs_sig_secret_parse((struct cfs_text){buf, len}, &secret, err);
 	if (rc == 0) {
-		cfs_sig_public(&secret, key);
+		cfs_sig_get_public(&secret, key);
 		cfs_sig_sign(&secret, message, signature);
 		cfs_sig_secret_wipe(&secret);
 	}

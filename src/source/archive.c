@@ -58,7 +58,7 @@ static int store_content(struct archive *a, uint64_t size, struct cfs_digest *ou
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_tar_copy(a->tar, cfs_store_writer_sink(w), NULL, err);
+	rc = cfs_tar_copy(a->tar, cfs_store_writer_get_sink(w), NULL, err);
 	if (rc == 0)
 		return cfs_store_writer_finish(w, NULL, out, err);
 	cfs_store_writer_drop(w);
@@ -72,7 +72,7 @@ static int digest_content(struct archive *a, struct cfs_digest *out, struct cfs_
 	if (!a->verity && cfs_verity_new(a->in->scan.alg, &a->verity) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	cfs_verity_reset(a->verity);
-	rc = cfs_tar_copy(a->tar, cfs_verity_sink(a->verity), NULL, err);
+	rc = cfs_tar_copy(a->tar, cfs_verity_get_sink(a->verity), NULL, err);
 	if (rc == 0)
 		cfs_verity_final(a->verity, out);
 	return rc;
@@ -244,9 +244,9 @@ static int read_archive_entries(struct archive *a, struct cfs_err *err)
 		if (rc < 0)
 			return rc;
 		if (a->n_entries % REPORT_EVERY == 1)
-			report_archive_progress(a, cfs_tar_offset(a->tar));
+			report_archive_progress(a, cfs_tar_get_offset(a->tar));
 	}
-	if (rc == 0 && cfs_tar_offset(a->tar) == 0)
+	if (rc == 0 && cfs_tar_get_offset(a->tar) == 0)
 		rc = cfs_fail(err, EINVAL, "got an empty file");
 	return rc;
 }
@@ -261,7 +261,7 @@ static int begin_tree(struct archive *a, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	cfs_builder_settle_names(a->place.builder);
-	return cfs_builder_root(a->place.builder, &root, err);
+	return cfs_builder_set_root(a->place.builder, &root, err);
 }
 
 static int end_tree(struct archive *a, struct cfs_tree **out, struct cfs_err *err)
@@ -380,7 +380,7 @@ int cfs_ingest_archive(const struct cfs_ingest *in, struct cfs_tree **out,
 			   strcmp(in->source, "-") == 0 ? "standard input" : in->source);
 }
 
-cfs_ingest_fn cfs_ingest_for(const char *source)
+cfs_ingest_fn cfs_ingest_choose(const char *source)
 {
 	struct stat st;
 

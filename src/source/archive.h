@@ -19,6 +19,6 @@ int cfs_ingest_archive(const struct cfs_ingest *in, struct cfs_tree **out,
 
 /* cfs_ingest_directory for a directory, and for what cannot be opened; cfs_ingest_archive for "-" and every other file,
  * which it refuses unless it is a regular file or a pipe. */
-cfs_ingest_fn cfs_ingest_for(const char *source);
+cfs_ingest_fn cfs_ingest_choose(const char *source);
 
 #endif

@@ -112,10 +112,10 @@ static int read_source_digest(void *ctx, unsigned worker, cfs_id file,
 	if (rc == 0)
 		return 0;
 	return cfs_context(err, rc, "%s%s", s->name,
-			   cfs_tree_path(s->tree, file, path, sizeof(path)));
+			   cfs_tree_format_path(s->tree, file, path, sizeof(path)));
 }
 
-struct cfs_diff_side cfs_source_for_diff(struct cfs_source *s)
+struct cfs_diff_side cfs_source_get_diff_side(struct cfs_source *s)
 {
 	struct cfs_diff_side out = {.tree = s->tree};
 

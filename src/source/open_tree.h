@@ -56,6 +56,6 @@ void cfs_source_close(struct cfs_source *s); /* accepts a zeroed struct */
 
 /* Returns one side for cfs_diff_new, borrowed from s. Contents of a directory are read on
  * demand. */
-struct cfs_diff_side cfs_source_for_diff(struct cfs_source *s);
+struct cfs_diff_side cfs_source_get_diff_side(struct cfs_source *s);
 
 #endif

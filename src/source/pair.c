@@ -25,8 +25,8 @@ int cfs_source_pair_compare(struct cfs_source_pair *p, const struct cfs_watch *w
 	struct cfs_diff_side a, b;
 
 	p->a.watch = p->b.watch = watch;
-	a = cfs_source_for_diff(&p->a);
-	b = cfs_source_for_diff(&p->b);
+	a = cfs_source_get_diff_side(&p->a);
+	b = cfs_source_get_diff_side(&p->b);
 	return cfs_diff_new(&a, &b, cfs_pool_count_readers(), watch, &p->diff, err);
 }
 

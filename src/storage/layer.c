@@ -54,7 +54,7 @@ static int open_layer_file(struct cfs_storage_layer *l,
 	if (e->name.len > CFS_TAR_PATH_MAX)
 		return cfs_fail(err, ENAMETOOLONG, "expected at most %d bytes, got %zu",
 				CFS_TAR_PATH_MAX, e->name.len);
-	rc = cfs_tar_path(e->name, l->path, &len, err);
+	rc = cfs_tar_clean_path(e->name, l->path, &len, err);
 	if (rc < 0)
 		return rc;
 	l->path[len] = '\0';
@@ -159,7 +159,8 @@ static int check_form(const struct storage_store *store, const char *id,
 {
 	char path[STORAGE_PATH_MAX];
 	struct stat st;
-	int rc = storage_store_path(path, err, "%s/%s/composefs-data", store->driver, id);
+	int rc = storage_store_format_path(path, err, "%s/%s/composefs-data",
+					   store->driver, id);
 
 	if (rc == 0)
 		rc = cfs_beneath_stat(store->fd, path, &st);
@@ -177,8 +178,8 @@ static int open_layer_dir(const struct storage_store *store, const char *id, int
 {
 	bool is_vfs = strcmp(store->driver, "vfs") == 0;
 	char path[STORAGE_PATH_MAX];
-	int rc = storage_store_path(path, err, is_vfs ? "vfs/dir/%s" : "overlay/%s/diff",
-				    id);
+	int rc = storage_store_format_path(path, err,
+					   is_vfs ? "vfs/dir/%s" : "overlay/%s/diff", id);
 
 	if (rc < 0)
 		return rc;
@@ -190,8 +191,8 @@ static int open_lines(struct cfs_storage_layer *l, const struct storage_store *s
 		      const char *id, struct cfs_err *err)
 {
 	char path[STORAGE_PATH_MAX];
-	int rc = storage_store_path(path, err, "%s-layers/%s.tar-split.gz", store->driver,
-				    id);
+	int rc = storage_store_format_path(path, err, "%s-layers/%s.tar-split.gz",
+					   store->driver, id);
 
 	if (rc < 0)
 		return rc;

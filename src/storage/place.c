@@ -9,7 +9,7 @@
 
 #define ROOT_DEFAULT "/var/lib/containers/storage"
 
-void cfs_storage_env_here(struct cfs_storage_env *out)
+void cfs_storage_env_read(struct cfs_storage_env *out)
 {
 	*out = (struct cfs_storage_env){
 		.conf = getenv("CONTAINERS_STORAGE_CONF"),

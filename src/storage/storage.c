@@ -16,7 +16,7 @@ void cfs_storage_close(struct cfs_storage *s)
 	free(s);
 }
 
-size_t cfs_storage_n_layers(const struct cfs_storage *s)
+size_t cfs_storage_count_layers(const struct cfs_storage *s)
 {
 	return s->n_layers;
 }
@@ -93,8 +93,8 @@ static int read_big_data(const struct cfs_storage *s, const char *key, size_t ma
 
 	if (!is_plain)
 		cfs_base64_encode(key, strlen(key), name);
-	rc = storage_store_path(path, err, "%s-images/%s/%s%s", store->driver, s->id,
-				is_plain ? "" : "=", is_plain ? key : name);
+	rc = storage_store_format_path(path, err, "%s-images/%s/%s%s", store->driver,
+				       s->id, is_plain ? "" : "=", is_plain ? key : name);
 	if (rc == 0)
 		rc = cfs_input_read(store->fd, path, CFS_INPUT_BENEATH, max, out, err);
 	return cfs_context(err, rc, "%s/%s-images/%s: %s", store->root, store->driver,

@@ -31,7 +31,7 @@ struct cfs_storage_env {
 };
 
 /* The environment of this process. Borrowed from it. */
-void cfs_storage_env_here(struct cfs_storage_env *out);
+void cfs_storage_env_read(struct cfs_storage_env *out);
 
 /* An image of a store. */
 struct cfs_storage;
@@ -60,7 +60,7 @@ int cfs_storage_read_config(const struct cfs_storage *s,
 			    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The layers of the image, lowest first: their number. */
-size_t cfs_storage_n_layers(const struct cfs_storage *s);
+size_t cfs_storage_count_layers(const struct cfs_storage *s);
 
 /* Layer i as an archive. Any thread; several at once. -ENOENT: the store lacks something;
  * -ENOTSUP: a layer whose files are not kept by their names. Reading: -EILSEQ: a file has another

@@ -78,8 +78,8 @@ int storage_store_lock(const struct storage_store *store, const char *what,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Formats a path beneath a store: "DRIVER-WHAT/REST" or "DRIVER/REST". -ENAMETOOLONG. */
-int storage_store_path(char out[STORAGE_PATH_MAX], struct cfs_err *err, const char *fmt,
-		       ...) CFS_PRINTF(3, 4) CFS_MUST_CHECK;
+int storage_store_format_path(char out[STORAGE_PATH_MAX], struct cfs_err *err,
+			      const char *fmt, ...) CFS_PRINTF(3, 4) CFS_MUST_CHECK;
 
 /* Whether text is an ID: 64 lower-case hex digits. IDs are names of directories. */
 bool storage_is_id(const char *text);
@@ -105,8 +105,8 @@ struct cfs_storage {
 	size_t n_layers;
 };
 
-/* Finds the image by its name and sets store, id, top and digest. */
-int storage_find_image(struct cfs_storage *s, const char *name,
+/* Finds the image by text, a name or an ID, and sets store, id, top and digest. */
+int storage_find_image(struct cfs_storage *s, const char *text,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Finds the layers from the highest one down. */

@@ -20,8 +20,8 @@ bool storage_is_id(const char *text)
 	return n == STORAGE_ID_LEN && !text[n];
 }
 
-int storage_store_path(char out[STORAGE_PATH_MAX], struct cfs_err *err, const char *fmt,
-		       ...)
+int storage_store_format_path(char out[STORAGE_PATH_MAX], struct cfs_err *err,
+			      const char *fmt, ...)
 {
 	va_list args;
 	int n;
@@ -52,8 +52,8 @@ int storage_store_lock(const struct storage_store *store, const char *what,
 	struct cfs_lock_wait wait = {.timeout_ms = STORAGE_LOCK_MS, .watch = watch};
 	char path[STORAGE_PATH_MAX];
 	cfs_autofd int fd = -1;
-	int rc =
-		storage_store_path(path, err, "%s-%s/%s.lock", store->driver, what, what);
+	int rc = storage_store_format_path(path, err, "%s-%s/%s.lock", store->driver,
+					   what, what);
 
 	*out = -1;
 	if (rc < 0)
@@ -90,7 +90,8 @@ static int read_list(const struct storage_store *store, const char *dir, const c
 {
 	char path[STORAGE_PATH_MAX];
 	struct cfs_mem text = {0};
-	int rc = storage_store_path(path, err, "%s-%s/%s", store->driver, dir, name);
+	int rc = storage_store_format_path(path, err, "%s-%s/%s", store->driver, dir,
+					   name);
 
 	if (rc == 0)
 		rc = cfs_input_read(store->fd, path, CFS_INPUT_BENEATH, STORAGE_JSON_MAX,

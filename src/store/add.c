@@ -78,8 +78,8 @@ static int digest_clone(struct store_worker *w, uint64_t size, int fd,
 {
 	int rc = cfs_verity_update_fd(w->verity, fd, watch, err);
 
-	if (rc == 0 && cfs_verity_size(w->verity) != size)
-		rc = fail_size(size, cfs_verity_size(w->verity), err);
+	if (rc == 0 && cfs_verity_get_size(w->verity) != size)
+		rc = fail_size(size, cfs_verity_get_size(w->verity), err);
 	return rc;
 }
 
@@ -180,10 +180,11 @@ static int add_span(struct cfs_store *s, unsigned worker, struct cfs_span data, 
 	return rc;
 }
 
-bool cfs_store_has(struct cfs_store *s, const struct cfs_digest *digest, uint64_t size)
+bool cfs_store_has(struct cfs_store *store, const struct cfs_digest *digest,
+		   uint64_t size)
 {
-	atomic_store(&s->dirty, true);
-	return store_find(s, digest, size, NULL) == STORE_GOOD;
+	atomic_store(&store->dirty, true);
+	return store_find(store, digest, size, NULL) == STORE_GOOD;
 }
 
 int store_add_known(struct cfs_store *s, unsigned worker, struct cfs_span data,
@@ -193,11 +194,11 @@ int store_add_known(struct cfs_store *s, unsigned worker, struct cfs_span data,
 	return add_span(s, worker, data, -1, digest, err);
 }
 
-int cfs_store_add_mem(struct cfs_store *s, unsigned worker, struct cfs_span data,
+int cfs_store_add_mem(struct cfs_store *store, unsigned worker, struct cfs_span data,
 		      struct cfs_digest *out, struct cfs_err *err)
 {
-	digest_span(&s->workers[worker], data, out);
-	return store_add_known(s, worker, data, out, err);
+	digest_span(&store->workers[worker], data, out);
+	return store_add_known(store, worker, data, out, err);
 }
 
 /* Reads a small file whole. One byte more than there should be is asked for, which costs
@@ -240,16 +241,17 @@ static int add_object_file(struct cfs_store *s, unsigned worker, int fd, uint64_
 	return rc < 0 ? rc : add_span(s, worker, data, fd, out, err);
 }
 
-int cfs_store_add_fd(struct cfs_store *s, unsigned worker, int fd, uint64_t size,
+int cfs_store_add_fd(struct cfs_store *store, unsigned worker, int fd, uint64_t size,
 		     struct cfs_digest *out, struct cfs_err *err)
 {
-	return add_object_file(s, worker, fd, size, NULL, out, err);
+	return add_object_file(store, worker, fd, size, NULL, out, err);
 }
 
-int cfs_store_add_expected(struct cfs_store *s, unsigned worker, int fd, uint64_t size,
-			   const struct cfs_digest *expected, struct cfs_err *err)
+int cfs_store_add_expected(struct cfs_store *store, unsigned worker, int fd,
+			   uint64_t size, const struct cfs_digest *expected,
+			   struct cfs_err *err)
 {
 	struct cfs_digest got;
 
-	return add_object_file(s, worker, fd, size, expected, &got, err);
+	return add_object_file(store, worker, fd, size, expected, &got, err);
 }

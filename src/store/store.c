@@ -90,7 +90,7 @@ static int probe_verity(struct cfs_store *s, struct cfs_err *err)
 {
 	int rc = 0;
 
-	if (s->opts.require_verity || cfs_verity_supported(s->dirfd, NULL) != 0)
+	if (s->opts.require_verity || cfs_verity_is_supported(s->dirfd, NULL) != 0)
 		rc = try_seal(s, err);
 	/* Other errors are reported when the first object is added. */
 	return s->opts.require_verity ? rc : 0;
@@ -138,28 +138,28 @@ static void fini_worker(struct cfs_store *s, struct store_worker *w)
 	free(w->buf);
 }
 
-void cfs_store_close(struct cfs_store *s)
+void cfs_store_close(struct cfs_store *store)
 {
-	if (!s)
+	if (!store)
 		return;
-	for (unsigned i = 0; s->workers && i < s->opts.n_workers; i++)
-		fini_worker(s, &s->workers[i]);
-	free(s->workers);
-	pthread_mutex_destroy(&s->lock);
-	if (s->dirfd >= 0)
-		close(s->dirfd);
-	free(s);
+	for (unsigned i = 0; store->workers && i < store->opts.n_workers; i++)
+		fini_worker(store, &store->workers[i]);
+	free(store->workers);
+	pthread_mutex_destroy(&store->lock);
+	if (store->dirfd >= 0)
+		close(store->dirfd);
+	free(store);
 }
 
-int cfs_store_commit(struct cfs_store *s, struct cfs_err *err)
+int cfs_store_commit(struct cfs_store *store, struct cfs_err *err)
 {
-	int rc = cfs_watch_poll(s->opts.watch, err);
+	int rc = cfs_watch_poll(store->opts.watch, err);
 
-	if (rc == 0 && atomic_load(&s->n_pending))
-		rc = store_sync(s, atomic_load(&s->n_begun), err);
-	for (unsigned i = 0; rc == 0 && i < s->opts.n_workers; i++)
-		rc = store_publish_pending(s, i, err);
-	if (rc == 0 && atomic_load(&s->dirty))
-		rc = store_sync(s, atomic_load(&s->n_begun), err);
+	if (rc == 0 && atomic_load(&store->n_pending))
+		rc = store_sync(store, atomic_load(&store->n_begun), err);
+	for (unsigned i = 0; rc == 0 && i < store->opts.n_workers; i++)
+		rc = store_publish_pending(store, i, err);
+	if (rc == 0 && atomic_load(&store->dirty))
+		rc = store_sync(store, atomic_load(&store->n_begun), err);
 	return rc;
 }

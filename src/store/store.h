@@ -87,7 +87,7 @@ struct cfs_store_writer;
 int cfs_store_writer_open(struct cfs_store *store, unsigned worker, uint64_t max_len,
 			  struct cfs_store_writer **out,
 			  struct cfs_err *err) CFS_MUST_CHECK;
-struct cfs_sink cfs_store_writer_sink(struct cfs_store_writer *writer);
+struct cfs_sink cfs_store_writer_get_sink(struct cfs_store_writer *writer);
 
 /* Adds what was written, and frees the writer whatever it returns. expected: NULL, or the
  * digest that the content must have: -EILSEQ, and nothing is added, if it has another.

@@ -87,15 +87,15 @@ static int open_temp(struct cfs_store *s, struct store_object *o, struct cfs_err
 	return rc == -EAGAIN ? cfs_fail(err, EEXIST, "temporary file: no free name") : rc;
 }
 
-int store_open_temp(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
+int store_open_temp(struct cfs_store *s, struct store_object *out, struct cfs_err *err)
 {
 	int rc;
 
-	*o = (struct store_object){.fd = -1};
-	rc = open_temp(s, o, err);
-	if (rc == 0 && fchmod(o->fd, 0644) < 0) { /* whatever the umask */
+	*out = (struct store_object){.fd = -1};
+	rc = open_temp(s, out, err);
+	if (rc == 0 && fchmod(out->fd, 0644) < 0) { /* whatever the umask */
 		rc = cfs_fail_errno(err, "temporary file: chmod");
-		store_drop(s, o);
+		store_drop(s, out);
 	}
 	return cfs_context(err, rc, "object store");
 }

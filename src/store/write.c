@@ -87,7 +87,7 @@ static int writer_write(void *ctx, const void *p, size_t len, struct cfs_err *er
 	return 0;
 }
 
-struct cfs_sink cfs_store_writer_sink(struct cfs_store_writer *writer)
+struct cfs_sink cfs_store_writer_get_sink(struct cfs_store_writer *writer)
 {
 	return (struct cfs_sink){writer_write, writer};
 }
@@ -112,35 +112,37 @@ static int writer_finish_file(struct cfs_store_writer *w, struct cfs_err *err)
 	return store_finish(w->store, w->worker, &w->file, size, err);
 }
 
-int cfs_store_writer_finish(struct cfs_store_writer *w, const struct cfs_digest *expected,
-			    struct cfs_digest *out, struct cfs_err *err)
+int cfs_store_writer_finish(struct cfs_store_writer *writer,
+			    const struct cfs_digest *expected, struct cfs_digest *out,
+			    struct cfs_err *err)
 {
-	struct store_worker *own = &w->store->workers[w->worker];
-	struct cfs_span in_buf = {own->buf, w->in_buf};
-	bool in_file = w->file.fd >= 0;
+	struct store_worker *own = &writer->store->workers[writer->worker];
+	struct cfs_span in_buf = {own->buf, writer->in_buf};
+	bool in_file = writer->file.fd >= 0;
 	int rc = 0;
 
 	if (in_file)
-		rc = writer_flush(w, err);
+		rc = writer_flush(writer, err);
 	else
 		cfs_verity_update(own->verity, in_buf.p, in_buf.len);
 	if (rc == 0) {
 		cfs_verity_final(own->verity, out);
-		w->file.digest = *out;
+		writer->file.digest = *out;
 		rc = store_check_digest(out, expected, err);
 	}
 	if (rc == 0)
-		rc = in_file ? writer_finish_file(w, err)
-			     : store_add_known(w->store, w->worker, in_buf, out, err);
-	cfs_store_writer_drop(w);
+		rc = in_file ? writer_finish_file(writer, err)
+			     : store_add_known(writer->store, writer->worker, in_buf, out,
+					       err);
+	cfs_store_writer_drop(writer);
 	return rc;
 }
 
-void cfs_store_writer_drop(struct cfs_store_writer *w)
+void cfs_store_writer_drop(struct cfs_store_writer *writer)
 {
-	if (!w)
+	if (!writer)
 		return;
-	if (w->file.fd >= 0)
-		store_drop(w->store, &w->file);
-	free(w);
+	if (writer->file.fd >= 0)
+		store_drop(writer->store, &writer->file);
+	free(writer);
 }

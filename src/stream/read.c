@@ -108,12 +108,13 @@ int cfs_stream_open(struct cfs_span bytes, enum cfs_hash_alg alg, struct cfs_str
 	return 0;
 }
 
-size_t cfs_stream_n_ids(const struct cfs_stream *s, struct cfs_span ids)
+size_t cfs_stream_count_ids(const struct cfs_stream *s, struct cfs_span ids)
 {
 	return ids.len / cfs_hash_len(s->alg);
 }
 
-struct cfs_digest cfs_stream_id(const struct cfs_stream *s, struct cfs_span ids, size_t i)
+struct cfs_digest cfs_stream_get_id(const struct cfs_stream *s, struct cfs_span ids,
+				    size_t i)
 {
 	struct cfs_digest d = {.alg = s->alg};
 
@@ -170,7 +171,7 @@ static ssize_t decompress_bytes(struct decompressor *u, void *p, size_t len,
 static int parse_stream_name(const struct cfs_stream *s, struct cfs_text record,
 			     cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
 {
-	size_t n = cfs_stream_n_ids(s, s->stream_refs), index = 0, at = 0;
+	size_t n = cfs_stream_count_ids(s, s->stream_refs), index = 0, at = 0;
 	struct cfs_digest id;
 
 	while (at < record.len && record.s[at] >= '0' && record.s[at] <= '9' && index < n)
@@ -181,7 +182,7 @@ static int parse_stream_name(const struct cfs_stream *s, struct cfs_text record,
 				"names: expected INDEX:NAME with an index below %zu, got "
 				"\"%.*s\"",
 				n, (int)(record.len > 80 ? 80 : record.len), record.s);
-	id = cfs_stream_id(s, s->stream_refs, index);
+	id = cfs_stream_get_id(s, s->stream_refs, index);
 	return fn(ctx, (struct cfs_text){record.s + at + 1, record.len - at - 1}, &id,
 		  err);
 }
@@ -225,8 +226,8 @@ static int decompress_names(struct decompressor *u, struct cfs_mem *out,
 	return 0;
 }
 
-int cfs_stream_names(const struct cfs_stream *s, cfs_stream_name_fn fn, void *ctx,
-		     struct cfs_err *err)
+int cfs_stream_visit_names(const struct cfs_stream *s, cfs_stream_name_fn fn, void *ctx,
+			   struct cfs_err *err)
 {
 	struct cfs_mem all = {0};
 	struct decompressor u;
@@ -315,7 +316,7 @@ static int next_inline(struct cfs_stream_cursor *c, struct cfs_stream_piece *out
 static int next_object(struct cfs_stream_cursor *c, uint64_t index,
 		       struct cfs_stream_piece *out, struct cfs_err *err)
 {
-	uint64_t n = cfs_stream_n_ids(c->s, c->s->object_refs);
+	uint64_t n = cfs_stream_count_ids(c->s, c->s->object_refs);
 
 	if (index >= n)
 		return cfs_fail(err, EUCLEAN,
@@ -323,14 +324,14 @@ static int next_object(struct cfs_stream_cursor *c, uint64_t index,
 				", got %" PRIu64,
 				n, index);
 	*out = (struct cfs_stream_piece){.kind = CFS_STREAM_OBJECT};
-	out->object = cfs_stream_id(c->s, c->s->object_refs, (size_t)index);
+	out->object = cfs_stream_get_id(c->s, c->s->object_refs, (size_t)index);
 	return 0;
 }
 
 int cfs_stream_add_object_size(struct cfs_stream_cursor *c, uint64_t size,
 			       struct cfs_err *err)
 {
-	uint64_t n = cfs_stream_n_ids(c->s, c->s->object_refs);
+	uint64_t n = cfs_stream_count_ids(c->s, c->s->object_refs);
 
 	if (size > c->s->size - c->done || (size == 0 && ++c->n_empty > n))
 		return fail_too_long(c, err);

@@ -33,15 +33,15 @@ int cfs_stream_open(struct cfs_span bytes, enum cfs_hash_alg alg, struct cfs_str
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The number of IDs in a span, and the i-th ID. */
-size_t cfs_stream_n_ids(const struct cfs_stream *s, struct cfs_span ids);
-struct cfs_digest cfs_stream_id(const struct cfs_stream *s, struct cfs_span ids,
-				size_t i);
+size_t cfs_stream_count_ids(const struct cfs_stream *s, struct cfs_span ids);
+struct cfs_digest cfs_stream_get_id(const struct cfs_stream *s, struct cfs_span ids,
+				    size_t i);
 
 /* Calls fn for each named reference. */
 typedef int (*cfs_stream_name_fn)(void *ctx, struct cfs_text name,
 				  const struct cfs_digest *id, struct cfs_err *err);
-int cfs_stream_names(const struct cfs_stream *s, cfs_stream_name_fn fn, void *ctx,
-		     struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_stream_visit_names(const struct cfs_stream *s, cfs_stream_name_fn fn, void *ctx,
+			   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Receives the stream in order. object sets *size_out to the size of the object. */
 struct cfs_stream_sink {

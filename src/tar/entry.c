@@ -19,7 +19,8 @@ static int check_header_sum(const uint8_t *block, struct cfs_err *err)
 {
 	uint64_t said, sum = 0;
 	int64_t signed_sum = 0;
-	int rc = tar_octal(block + TAR_CHECKSUM, TAR_SHORT_LEN, "checksum", &said, err);
+	int rc = tar_parse_octal(block + TAR_CHECKSUM, TAR_SHORT_LEN, "checksum", &said,
+				 err);
 
 	for (size_t i = 0; i < CFS_TAR_BLOCK; i++) {
 		bool is_sum = i >= TAR_CHECKSUM && i < TAR_CHECKSUM + TAR_SHORT_LEN;
@@ -101,7 +102,7 @@ static int keep_path(struct cfs_text name, struct cfs_mem *room, struct cfs_text
 				(int)CFS_TAR_PATH_MAX);
 	if (cfs_grow(&room->p, &room->cap, name.len + 1, 1) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = cfs_tar_path(name, (char *)room->p, &room->len, err);
+	rc = cfs_tar_clean_path(name, (char *)room->p, &room->len, err);
 	*out = cfs_mem_text(room);
 	return rc;
 }
@@ -166,11 +167,11 @@ static int describe_owner(struct cfs_tar *t, struct cfs_err *err)
 	int rc = 0;
 
 	if (!s->has_uid)
-		rc = tar_count(block + TAR_UID, TAR_SHORT_LEN, "uid", UINT32_MAX, &uid,
-			       err);
+		rc = tar_parse_count(block + TAR_UID, TAR_SHORT_LEN, "uid", UINT32_MAX,
+				     &uid, err);
 	if (rc == 0 && !s->has_gid)
-		rc = tar_count(block + TAR_GID, TAR_SHORT_LEN, "gid", UINT32_MAX, &gid,
-			       err);
+		rc = tar_parse_count(block + TAR_GID, TAR_SHORT_LEN, "gid", UINT32_MAX,
+				     &gid, err);
 	t->entry.inode.uid = (uint32_t)uid;
 	t->entry.inode.gid = (uint32_t)gid;
 	return rc;
@@ -186,8 +187,8 @@ static int describe_times(struct cfs_tar *t, struct cfs_err *err)
 	if (s->has_mtime)
 		return 0;
 	inode->mtime_nsec = 0;
-	return tar_number(t->head.block + TAR_MTIME, TAR_LONG_LEN, "mtime",
-			  &inode->mtime_sec, err);
+	return tar_parse_number(t->head.block + TAR_MTIME, TAR_LONG_LEN, "mtime",
+				&inode->mtime_sec, err);
 }
 
 /* The device number as the kernel stores it: 12 bits of major and 20 of minor. */
@@ -195,11 +196,12 @@ static int describe_device(struct cfs_tar *t, struct cfs_err *err)
 {
 	const uint8_t *block = t->head.block;
 	uint64_t major, minor;
-	int rc = tar_octal(block + TAR_MAJOR, TAR_SHORT_LEN, "device major", &major, err);
+	int rc = tar_parse_octal(block + TAR_MAJOR, TAR_SHORT_LEN, "device major", &major,
+				 err);
 
 	if (rc == 0)
-		rc = tar_octal(block + TAR_MINOR, TAR_SHORT_LEN, "device minor", &minor,
-			       err);
+		rc = tar_parse_octal(block + TAR_MINOR, TAR_SHORT_LEN, "device minor",
+				     &minor, err);
 	if (rc < 0)
 		return rc;
 	if (major > 0xfff || minor > 0xfffff)
@@ -221,8 +223,8 @@ static int describe_size(struct cfs_tar *t, struct cfs_err *err)
 	if (!S_ISREG(t->entry.inode.mode))
 		return 0;
 	if (!t->head.said.has_size)
-		rc = tar_count(t->head.block + TAR_SIZE, TAR_LONG_LEN, "size", INT64_MAX,
-			       &size, err);
+		rc = tar_parse_count(t->head.block + TAR_SIZE, TAR_LONG_LEN, "size",
+				     INT64_MAX, &size, err);
 	t->left = size;
 	t->padding = -size % CFS_TAR_BLOCK;
 	t->entry.inode.size = size;
@@ -233,8 +235,8 @@ static int describe_numbers(struct cfs_tar *t, struct cfs_err *err)
 {
 	struct cfs_tar_entry *e = &t->entry;
 	uint64_t mode;
-	int rc = tar_count(t->head.block + TAR_MODE, TAR_SHORT_LEN, "mode", INT64_MAX,
-			   &mode, err);
+	int rc = tar_parse_count(t->head.block + TAR_MODE, TAR_SHORT_LEN, "mode",
+				 INT64_MAX, &mode, err);
 
 	if (rc == 0)
 		rc = describe_owner(t, err);

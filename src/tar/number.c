@@ -27,8 +27,8 @@ static int parse_binary(const uint8_t *field, size_t len, const char *what, int6
 	return 0;
 }
 
-int tar_octal(const uint8_t *field, size_t len, const char *what, uint64_t *out,
-	      struct cfs_err *err)
+int tar_parse_octal(const uint8_t *field, size_t len, const char *what, uint64_t *out,
+		    struct cfs_err *err)
 {
 	uint64_t n = 0;
 	size_t i = 0;
@@ -46,25 +46,25 @@ int tar_octal(const uint8_t *field, size_t len, const char *what, uint64_t *out,
 	return 0;
 }
 
-int tar_number(const uint8_t *field, size_t len, const char *what, int64_t *out,
-	       struct cfs_err *err)
+int tar_parse_number(const uint8_t *field, size_t len, const char *what, int64_t *out,
+		     struct cfs_err *err)
 {
 	uint64_t n;
 	int rc;
 
 	if (field[0] & 0x80)
 		return parse_binary(field, len, what, out, err);
-	rc = tar_octal(field, len, what, &n, err);
+	rc = tar_parse_octal(field, len, what, &n, err);
 	if (rc == 0)
 		*out = (int64_t)n;
 	return rc;
 }
 
-int tar_count(const uint8_t *field, size_t len, const char *what, uint64_t max,
-	      uint64_t *out, struct cfs_err *err)
+int tar_parse_count(const uint8_t *field, size_t len, const char *what, uint64_t max,
+		    uint64_t *out, struct cfs_err *err)
 {
 	int64_t n;
-	int rc = tar_number(field, len, what, &n, err);
+	int rc = tar_parse_number(field, len, what, &n, err);
 
 	if (rc < 0)
 		return rc;
@@ -76,8 +76,8 @@ int tar_count(const uint8_t *field, size_t len, const char *what, uint64_t max,
 	return 0;
 }
 
-int tar_decimal(struct cfs_text text, const char *what, uint64_t max, uint64_t *out,
-		struct cfs_err *err)
+int tar_parse_decimal(struct cfs_text text, const char *what, uint64_t max, uint64_t *out,
+		      struct cfs_err *err)
 {
 	uint64_t n = 0;
 
@@ -119,7 +119,8 @@ static int parse_fraction(struct cfs_text text, uint32_t *out, struct cfs_err *e
 	return 0;
 }
 
-int tar_decimal_time(struct cfs_text text, struct tar_time *out, struct cfs_err *err)
+int tar_parse_decimal_time(struct cfs_text text, struct tar_time *out,
+			   struct cfs_err *err)
 {
 	bool negative = text.len && text.s[0] == '-';
 	struct cfs_text whole, fraction = {0};
@@ -135,7 +136,7 @@ int tar_decimal_time(struct cfs_text text, struct tar_time *out, struct cfs_err 
 		whole.len = (size_t)(dot - text.s);
 		fraction = (struct cfs_text){dot + 1, text.len - whole.len - 1};
 	}
-	rc = tar_decimal(whole, "mtime", INT64_MAX - 1, &sec, err);
+	rc = tar_parse_decimal(whole, "mtime", INT64_MAX - 1, &sec, err);
 	if (rc == 0)
 		rc = parse_fraction(fraction, &out->nsec, err);
 	if (rc < 0)

@@ -16,7 +16,7 @@ static int check_component(struct cfs_text c, struct cfs_err *err)
 	return 0;
 }
 
-int cfs_tar_path(struct cfs_text name, char *out, size_t *len, struct cfs_err *err)
+int cfs_tar_clean_path(struct cfs_text name, char *out, size_t *len, struct cfs_err *err)
 {
 	size_t n = 0;
 

@@ -33,7 +33,7 @@ static int set_pax_number(struct cfs_text value, const char *what, uint64_t max,
 			  bool *has, uint64_t *out, struct cfs_err *err)
 {
 	*has = value.len > 0;
-	return *has ? tar_decimal(value, what, max, out, err) : 0;
+	return *has ? tar_parse_decimal(value, what, max, out, err) : 0;
 }
 
 static int set_size(struct cfs_tar *t, struct cfs_text value, struct cfs_err *err)
@@ -62,7 +62,7 @@ static int set_mtime(struct cfs_tar *t, struct cfs_text value, struct cfs_err *e
 	struct tar_said *s = &t->head.said;
 
 	s->has_mtime = value.len > 0;
-	return s->has_mtime ? tar_decimal_time(value, &s->mtime, err) : 0;
+	return s->has_mtime ? tar_parse_decimal_time(value, &s->mtime, err) : 0;
 }
 
 /* --- sparse files ----------------------------------------------------------------------- */
@@ -110,7 +110,7 @@ static int set_offset(struct cfs_tar *t, struct cfs_text value, struct cfs_err *
 {
 	struct tar_said *s = &t->head.said;
 	uint64_t off;
-	int rc = tar_decimal(value, "GNU.sparse.offset", INT64_MAX, &off, err);
+	int rc = tar_parse_decimal(value, "GNU.sparse.offset", INT64_MAX, &off, err);
 
 	if (rc == 0 && s->awaits_len)
 		rc = cfs_fail(err, EINVAL,
@@ -127,8 +127,8 @@ static int set_numbytes(struct cfs_tar *t, struct cfs_text value, struct cfs_err
 		return cfs_fail(err, EINVAL,
 				"expected GNU.sparse.offset before GNU.sparse.numbytes");
 	h->said.awaits_len = false;
-	return tar_decimal(value, "GNU.sparse.numbytes", INT64_MAX,
-			   &h->segments[h->n_segments - 1].len, err);
+	return tar_parse_decimal(value, "GNU.sparse.numbytes", INT64_MAX,
+				 &h->segments[h->n_segments - 1].len, err);
 }
 
 /* --- xattrs ----------------------------------------------------------------------------- */
@@ -230,8 +230,8 @@ static int take_record(struct cfs_text *rest, struct cfs_text *key,
 	struct cfs_text record;
 	uint64_t len;
 
-	if (tar_decimal((struct cfs_text){rest->s, digits}, "", rest->len, &len, NULL) <
-		    0 ||
+	if (tar_parse_decimal((struct cfs_text){rest->s, digits}, "", rest->len, &len,
+			      NULL) < 0 ||
 	    len < digits + 2 || rest->s[len - 1] != '\n')
 		return cfs_fail(err, EINVAL,
 				"pax record: expected \"LENGTH KEY=VALUE\" and a newline "

@@ -35,7 +35,7 @@ void cfs_tar_close(struct cfs_tar *t)
 	free(t);
 }
 
-uint64_t cfs_tar_offset(const struct cfs_tar *t)
+uint64_t cfs_tar_get_offset(const struct cfs_tar *t)
 {
 	return t->off;
 }
@@ -228,8 +228,8 @@ static int read_extension(struct cfs_tar *t, struct cfs_mem *to, bool *has,
 {
 	struct tar_head *h = &t->head;
 	uint64_t len;
-	int rc = tar_count(h->block + TAR_SIZE, TAR_LONG_LEN,
-			   "size of an extension header", INT64_MAX, &len, err);
+	int rc = tar_parse_count(h->block + TAR_SIZE, TAR_LONG_LEN,
+				 "size of an extension header", INT64_MAX, &len, err);
 
 	if (rc < 0)
 		return rc;

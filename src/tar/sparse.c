@@ -33,12 +33,12 @@ int tar_parse_map(struct tar_head *h, struct cfs_text map, struct cfs_err *err)
 	h->n_segments = 0;
 	while (map.len) {
 		uint64_t off, len;
-		int rc = tar_decimal(next_field(&map), "GNU.sparse.map", INT64_MAX, &off,
-				     err);
+		int rc = tar_parse_decimal(next_field(&map), "GNU.sparse.map", INT64_MAX,
+					   &off, err);
 
 		if (rc == 0)
-			rc = tar_decimal(next_field(&map), "GNU.sparse.map", INT64_MAX,
-					 &len, err);
+			rc = tar_parse_decimal(next_field(&map), "GNU.sparse.map",
+					       INT64_MAX, &len, err);
 		if (rc == 0)
 			rc = tar_add_segment(h, off, len, err);
 		if (rc < 0)
@@ -61,12 +61,12 @@ static int add_gnu_segments(struct tar_head *h, const uint8_t *p, size_t n, bool
 			*ended = true;
 			return 0;
 		}
-		rc = tar_count(p, TAR_LONG_LEN, "offset of a sparse segment", INT64_MAX,
-			       &off, err);
+		rc = tar_parse_count(p, TAR_LONG_LEN, "offset of a sparse segment",
+				     INT64_MAX, &off, err);
 		if (rc == 0)
-			rc = tar_count(p + TAR_LONG_LEN, TAR_LONG_LEN,
-				       "length of a sparse segment", INT64_MAX, &len,
-				       err);
+			rc = tar_parse_count(p + TAR_LONG_LEN, TAR_LONG_LEN,
+					     "length of a sparse segment", INT64_MAX,
+					     &len, err);
 		if (rc == 0)
 			rc = tar_add_segment(h, off, len, err);
 		if (rc < 0)
@@ -81,8 +81,8 @@ static int read_gnu(struct cfs_tar *t, uint64_t *size, struct cfs_err *err)
 {
 	struct tar_head *h = &t->head;
 	bool more = h->block[TAR_GNU_EXTENDED], ended = false;
-	int rc = tar_count(h->block + TAR_GNU_REALSIZE, TAR_LONG_LEN,
-			   "size of the sparse file", INT64_MAX, size, err);
+	int rc = tar_parse_count(h->block + TAR_GNU_REALSIZE, TAR_LONG_LEN,
+				 "size of the sparse file", INT64_MAX, size, err);
 
 	if (rc == 0)
 		rc = add_gnu_segments(h, h->block + TAR_GNU_SPARSE, 4, &ended, err);
@@ -118,8 +118,9 @@ static int end_number(struct map *m, struct tar_head *h, struct cfs_err *err)
 {
 	bool is_count = m->n_numbers == 0, is_off = m->n_numbers % 2 == 1;
 	uint64_t n;
-	int rc = tar_decimal((struct cfs_text){m->digits, m->n_digits}, "sparse map",
-			     is_count ? CFS_TAR_SEGMENTS_MAX : INT64_MAX, &n, err);
+	int rc =
+		tar_parse_decimal((struct cfs_text){m->digits, m->n_digits}, "sparse map",
+				  is_count ? CFS_TAR_SEGMENTS_MAX : INT64_MAX, &n, err);
 
 	if (rc < 0)
 		return rc;

@@ -95,12 +95,12 @@ int cfs_tar_add_place(const struct cfs_tar *t, int rc, struct cfs_err *err);
 int cfs_tar_take_content(struct cfs_tar *t, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Bytes of the archive that have been read. */
-uint64_t cfs_tar_offset(const struct cfs_tar *t);
+uint64_t cfs_tar_get_offset(const struct cfs_tar *t);
 
 /* The path of a name: see cfs_tar_entry. out: name.len bytes. -EINVAL: a NUL byte, or the component ".."; -ENAMETOOLONG:
  * a component is longer than CFS_NAME_MAX. */
-int cfs_tar_path(struct cfs_text name, char *out, size_t *len,
-		 struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_tar_clean_path(struct cfs_text name, char *out, size_t *len,
+		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- writing ------------------------------------------------------------------------ */
 

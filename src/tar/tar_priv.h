@@ -118,24 +118,24 @@ int tar_fail_truncated(uint64_t missing, const char *what,
 /* --- number.c -------------------------------------------------------------------------- */
 
 /* A number of a header: octal digits, or binary where the first bit is set. */
-int tar_number(const uint8_t *field, size_t len, const char *what, int64_t *out,
-	       struct cfs_err *err) CFS_MUST_CHECK;
+int tar_parse_number(const uint8_t *field, size_t len, const char *what, int64_t *out,
+		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The same, not negative and at most max. */
-int tar_count(const uint8_t *field, size_t len, const char *what, uint64_t max,
-	      uint64_t *out, struct cfs_err *err) CFS_MUST_CHECK;
+int tar_parse_count(const uint8_t *field, size_t len, const char *what, uint64_t max,
+		    uint64_t *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Octal digits only. */
-int tar_octal(const uint8_t *field, size_t len, const char *what, uint64_t *out,
-	      struct cfs_err *err) CFS_MUST_CHECK;
+int tar_parse_octal(const uint8_t *field, size_t len, const char *what, uint64_t *out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Decimal digits, at most max. */
-int tar_decimal(struct cfs_text text, const char *what, uint64_t max, uint64_t *out,
-		struct cfs_err *err) CFS_MUST_CHECK;
+int tar_parse_decimal(struct cfs_text text, const char *what, uint64_t max, uint64_t *out,
+		      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Seconds with a fraction, perhaps negative. */
-int tar_decimal_time(struct cfs_text text, struct tar_time *out,
-		     struct cfs_err *err) CFS_MUST_CHECK;
+int tar_parse_decimal_time(struct cfs_text text, struct tar_time *out,
+			   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- pax.c, sparse.c, entry.c ---------------------------------------------------------- */
 

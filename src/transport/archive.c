@@ -101,7 +101,7 @@ static int describe_member_file(struct member *m, struct cfs_tar *tar,
 
 	if (e->is_sparse)
 		return cfs_fail(err, ENOTSUP, "a sparse file");
-	m->off = cfs_tar_offset(tar);
+	m->off = cfs_tar_get_offset(tar);
 	m->size = e->stored_len;
 	cfs_hash_init(&d.hash, CFS_SHA256);
 	rc = cfs_tar_copy(tar, (struct cfs_sink){digest_member_bytes, &d}, NULL, err);
@@ -179,9 +179,9 @@ static int find_member(const struct archive *a, const char *path,
 	return 0;
 }
 
-int place_member(const struct place *archive, const char *path,
-		 struct cfs_oci_digest *digest, uint64_t *size, bool *is_gzip,
-		 struct cfs_err *err)
+int place_find_member(const struct place *archive, const char *path,
+		      struct cfs_oci_digest *digest, uint64_t *size, bool *is_gzip,
+		      struct cfs_err *err)
 {
 	static const uint8_t gzip[MAGIC_LEN] = {0x1f, 0x8b};
 	const struct member *m;

@@ -110,7 +110,7 @@ static int put_archive_manifest(void *ctx, struct cfs_span json,
 
 static void layout_path_of(const struct cfs_oci_descriptor *d, char out[LAYOUT_PATH_MAX])
 {
-	layout_path(&d->digest, out);
+	layout_format_path(&d->digest, out);
 }
 
 static int write_layout_index(struct archive_out *a, struct cfs_span json,
@@ -118,7 +118,7 @@ static int write_layout_index(struct archive_out *a, struct cfs_span json,
 {
 	char path[LAYOUT_PATH_MAX];
 	struct cfs_mem index = {0};
-	int rc = put_archive_text(a, layout_path(&d->digest, path), json, err);
+	int rc = put_archive_text(a, layout_format_path(&d->digest, path), json, err);
 
 	if (rc == 0)
 		rc = cfs_oci_index_put(CFS_TEXT(""), d, a->name, &index, err);
@@ -138,7 +138,7 @@ static void docker_path_of(const struct cfs_oci_descriptor *d, char out[LAYOUT_P
 
 	snprintf(out, LAYOUT_PATH_MAX, "%s.%s",
 		 strchr(cfs_oci_digest_text(&d->digest, text), ':') + 1,
-		 cfs_oci_packing(d->media_type) == CFS_OCI_NO_TAR ? "json" : "tar");
+		 cfs_oci_find_packing(d->media_type) == CFS_OCI_NO_TAR ? "json" : "tar");
 }
 
 /* Returns a new reference; NULL: out of memory. */

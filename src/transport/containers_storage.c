@@ -15,16 +15,16 @@ static int keep_store_manifest(struct local_store *l, struct cfs_text json,
 			       struct cfs_err *err)
 {
 	enum cfs_oci_kind kind;
-	int rc = cfs_oci_kind(json, NULL, &kind, err);
+	int rc = cfs_oci_find_kind(json, NULL, &kind, err);
 
 	if (rc < 0 || kind != CFS_OCI_MANIFEST)
 		return rc;
 	cfs_oci_manifest_fini(&l->manifest);
 	rc = cfs_oci_manifest_parse(json, &l->manifest, err);
-	if (rc == 0 && l->manifest.n_layers != cfs_storage_n_layers(l->storage))
+	if (rc == 0 && l->manifest.n_layers != cfs_storage_count_layers(l->storage))
 		rc = cfs_fail(err, EINVAL,
 			      "layers: the manifest has %zu, the store has %zu",
-			      l->manifest.n_layers, cfs_storage_n_layers(l->storage));
+			      l->manifest.n_layers, cfs_storage_count_layers(l->storage));
 	return rc;
 }
 
@@ -143,7 +143,7 @@ int cfs_transport_open_containers_storage(const char *spec, const struct cfs_wat
 	*out = (struct cfs_transport){0};
 	if (!l)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	cfs_storage_env_here(&env);
+	cfs_storage_env_read(&env);
 	rc = cfs_storage_open(spec, &env, watch, &l->storage, err);
 	if (rc < 0) {
 		store_close(l);

@@ -132,7 +132,7 @@ static int put_descriptor(struct docker_archive *d, const json_t *member,
 
 	if (!name || strlen(name) >= NAME_MAX_LEN)
 		return cfs_fail(err, EINVAL, "expected the name of a member");
-	rc = place_member(&d->place, name, &digest, &size, &is_gzip, err);
+	rc = place_find_member(&d->place, name, &digest, &size, &is_gzip, err);
 	if (rc < 0)
 		return rc;
 	return put_manifest_text(

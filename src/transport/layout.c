@@ -25,7 +25,7 @@ static void layout_close(void *ctx)
 	free(l);
 }
 
-char *layout_path(const struct cfs_oci_digest *d, char out[LAYOUT_PATH_MAX])
+char *layout_format_path(const struct cfs_oci_digest *d, char out[LAYOUT_PATH_MAX])
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
 
@@ -41,7 +41,7 @@ static int layout_blob(void *ctx, const struct cfs_oci_descriptor *d,
 	char path[LAYOUT_PATH_MAX];
 	uint64_t size;
 
-	layout_path(&d->digest, path);
+	layout_format_path(&d->digest, path);
 	return cfs_context(err, l->place.open(l->place.ctx, path, out, &size, err), "%s",
 			   path);
 }
@@ -50,8 +50,8 @@ static int layout_blob(void *ctx, const struct cfs_oci_descriptor *d,
 
 static const char *tag_of(const struct cfs_oci_index_entry *e)
 {
-	const char *tag =
-		cfs_oci_annotation(&e->descriptor, "org.opencontainers.image.ref.name");
+	const char *tag = cfs_oci_find_annotation(&e->descriptor,
+						  "org.opencontainers.image.ref.name");
 
 	return tag ? tag : "";
 }
@@ -122,7 +122,7 @@ static int read_blob_of(struct layout *l, const struct cfs_oci_digest *digest,
 {
 	char path[LAYOUT_PATH_MAX];
 
-	layout_path(digest, path);
+	layout_format_path(digest, path);
 	return place_read(&l->place, path, CFS_OCI_MANIFEST_MAX, out, err);
 }
 
@@ -179,7 +179,7 @@ static int has_subject(struct cfs_text json, const struct cfs_oci_digest *subjec
 {
 	struct cfs_oci_manifest m;
 	enum cfs_oci_kind kind;
-	int rc = cfs_oci_kind(json, NULL, &kind, err);
+	int rc = cfs_oci_find_kind(json, NULL, &kind, err);
 
 	if (rc < 0 || kind != CFS_OCI_MANIFEST)
 		return rc;

@@ -7,7 +7,7 @@
 
 /* "blobs/ALGORITHM/HEX" and a NUL; returns out. */
 enum { LAYOUT_PATH_MAX = CFS_OCI_DIGEST_TEXT_MAX + 8 };
-char *layout_path(const struct cfs_oci_digest *d, char out[LAYOUT_PATH_MAX]);
+char *layout_format_path(const struct cfs_oci_digest *d, char out[LAYOUT_PATH_MAX]);
 
 #define LAYOUT_MARKER "{\"imageLayoutVersion\": \"1.0.0\"}"
 

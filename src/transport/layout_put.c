@@ -109,12 +109,13 @@ static int put_layout_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d
 {
 	const struct layout_out *l = ctx;
 	char path[LAYOUT_PATH_MAX];
-	int rc = find_layout_blob(l, layout_path(&d->digest, path), d, err);
+	int rc = find_layout_blob(l, layout_format_path(&d->digest, path), d, err);
 
 	*is_present = rc == 1;
 	if (rc == 0)
 		rc = write_layout_blob(l, fd, path, d, err);
-	return rc < 0 ? cfs_context(err, rc, "%s", layout_path(&d->digest, path)) : 0;
+	return rc < 0 ? cfs_context(err, rc, "%s", layout_format_path(&d->digest, path))
+		      : 0;
 }
 
 /* --- index.json --------------------------------------------------------------------- */

@@ -25,9 +25,9 @@ int place_open_archive(const char *path, const struct cfs_watch *watch, struct p
 
 /* The digest of a member of an archive, computed when it was indexed, and its size. gzip:
  * whether it begins as gzip does. -ENOENT. */
-int place_member(const struct place *archive, const char *path,
-		 struct cfs_oci_digest *digest, uint64_t *size, bool *is_gzip,
-		 struct cfs_err *err) CFS_MUST_CHECK;
+int place_find_member(const struct place *archive, const char *path,
+		      struct cfs_oci_digest *digest, uint64_t *size, bool *is_gzip,
+		      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Opens the member of an archive that has this digest. -ENOENT. */
 int place_open_digest(const struct place *archive, const struct cfs_oci_digest *digest,

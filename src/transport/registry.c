@@ -255,7 +255,7 @@ int cfs_transport_open_registry(const char *reference,
 					      .blob = registry_blob,
 					      .close = registry_close,
 					      .origin = registry_origin,
-					      .referrers = registry_referrers,
+					      .referrers = registry_visit_referrers,
 					      .ranges = registry_ranges,
 					      .ctx = r};
 	return rc;

@@ -85,9 +85,9 @@ int registry_put_referrer(void *ctx, struct cfs_span json,
 			  const struct cfs_oci_descriptor *d,
 			  const struct cfs_oci_digest *subject,
 			  struct cfs_err *err) CFS_MUST_CHECK;
-int registry_referrers(void *ctx, const struct cfs_oci_digest *subject, const char *type,
-		       cfs_referrer_fn fn, void *fn_ctx,
-		       struct cfs_err *err) CFS_MUST_CHECK;
+int registry_visit_referrers(void *ctx, const struct cfs_oci_digest *subject,
+			     const char *type, cfs_referrer_fn fn, void *fn_ctx,
+			     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Sends a manifest under a tag or a digest. *has_subject, which may be NULL: the registry lists it
  * with its subject. */

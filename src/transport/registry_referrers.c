@@ -40,8 +40,8 @@ static int pass_page(struct listing *l, const struct cfs_transport_document *pag
 	struct cfs_text json = cfs_mem_text(&page->bytes);
 	struct cfs_oci_index index = {0};
 	enum cfs_oci_kind kind;
-	int rc = cfs_oci_kind(json, *page->media_type ? page->media_type : NULL, &kind,
-			      err);
+	int rc = cfs_oci_find_kind(json, *page->media_type ? page->media_type : NULL,
+				   &kind, err);
 
 	if (rc == 0)
 		rc = cfs_oci_index_parse(json, &index, err);
@@ -108,7 +108,8 @@ static int list_tag(struct registry *r, const struct cfs_oci_digest *subject,
 {
 	struct cfs_transport_document doc = {0};
 	char tag[CFS_OCI_TAG_MAX];
-	int rc = registry_get_document(r, cfs_oci_referrers_tag(subject, tag), &doc, err);
+	int rc = registry_get_document(r, cfs_oci_referrers_format_tag(subject, tag),
+				       &doc, err);
 
 	if (rc == 0)
 		rc = pass_page(l, &doc, err);
@@ -116,8 +117,9 @@ static int list_tag(struct registry *r, const struct cfs_oci_digest *subject,
 	return rc == -ENOENT ? 0 : rc;
 }
 
-int registry_referrers(void *ctx, const struct cfs_oci_digest *subject, const char *type,
-		       cfs_referrer_fn fn, void *fn_ctx, struct cfs_err *err)
+int registry_visit_referrers(void *ctx, const struct cfs_oci_digest *subject,
+			     const char *type, cfs_referrer_fn fn, void *fn_ctx,
+			     struct cfs_err *err)
 {
 	struct listing l = {.type = type, .fn = fn, .ctx = fn_ctx};
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
@@ -184,7 +186,7 @@ static int list_by_tag(struct registry *r, const struct cfs_oci_descriptor *d,
 	char tag[CFS_OCI_TAG_MAX];
 	int rc = 0;
 
-	cfs_oci_referrers_tag(subject, tag);
+	cfs_oci_referrers_format_tag(subject, tag);
 	for (int n = 0; rc == 0 && n < TRIES_MAX; n++)
 		rc = add_to_index(r, tag, d, err);
 	if (rc == 0)

@@ -314,8 +314,8 @@ static int attach_node(struct cfs_builder *b, cfs_id parent, struct cfs_text nam
 	return 0;
 }
 
-int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
-		     struct cfs_err *err)
+int cfs_builder_set_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
+			 struct cfs_err *err)
 {
 	int rc;
 
@@ -424,7 +424,7 @@ int cfs_builder_find(struct cfs_builder *b, cfs_id dir, struct cfs_text name, cf
 	return cfs_index_find(b, dir, name, out, err);
 }
 
-uint32_t cfs_builder_mode(const struct cfs_builder *b, cfs_id id)
+uint32_t cfs_builder_get_mode(const struct cfs_builder *b, cfs_id id)
 {
 	return cfs_node_is_link(&b->nodes[id]) ? 0 : b->nodes[id].mode;
 }

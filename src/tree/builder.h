@@ -25,8 +25,8 @@ void cfs_builder_settle_names(struct cfs_builder *b);
 void cfs_builder_set_watch(struct cfs_builder *b, const struct cfs_watch *watch);
 
 /* Adds the root, before all others. -EEXIST: there is one already; -ENOTDIR: not a directory. */
-int cfs_builder_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
-		     struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_builder_set_root(struct cfs_builder *b, const struct cfs_inode_spec *spec,
+			 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Adds a child of parent. After an error nothing was added; the message has the rule, and the
  * caller adds the place: -ENOTDIR parent is not a directory; -EINVAL, -ENAMETOOLONG, -EEXIST
@@ -70,12 +70,12 @@ int cfs_builder_update_dir(struct cfs_builder *b, cfs_id dir,
 			   struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The mode of a node (0 for a hard link), for callers that walk paths. */
-uint32_t cfs_builder_mode(const struct cfs_builder *b, cfs_id id);
+uint32_t cfs_builder_get_mode(const struct cfs_builder *b, cfs_id id);
 
 /* Makes the tree: sorts, drops removed names (and subtracts them from the link counts), resolves
  * hard links. Frees the builder, whatever the result. -ELOOP: hard links form a loop; -EINVAL: no
  * root, or a hard link has no target or leads to a directory; -ECANCELED. */
-int cfs_builder_freeze(struct cfs_builder **b, struct cfs_tree **out,
+int cfs_builder_freeze(struct cfs_builder **builder, struct cfs_tree **out,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

@@ -94,18 +94,18 @@ static int resolve_chain(struct cfs_node *nodes, cfs_id start, struct cfs_err *e
 
 	while (end != CFS_NO_NODE && cfs_node_is_link(&nodes[end])) {
 		if (nodes[end].next == start)
-			return cfs_fail(err, ELOOP,
-					"hard link %s: its targets form a loop",
-					cfs_nodes_path(nodes, start, path, sizeof(path)));
+			return cfs_fail(
+				err, ELOOP, "hard link %s: its targets form a loop",
+				cfs_nodes_format_path(nodes, start, path, sizeof(path)));
 		nodes[end].next = start;
 		end = nodes[end].target;
 	}
 	if (end == CFS_NO_NODE)
 		return cfs_fail(err, EINVAL, "hard link %s: has no target",
-				cfs_nodes_path(nodes, start, path, sizeof(path)));
+				cfs_nodes_format_path(nodes, start, path, sizeof(path)));
 	if (S_ISDIR(nodes[end].mode))
 		return cfs_fail(err, EINVAL, "hard link %s: target is a directory",
-				cfs_nodes_path(nodes, start, path, sizeof(path)));
+				cfs_nodes_format_path(nodes, start, path, sizeof(path)));
 	for (cfs_id id = start; id != end;) {
 		cfs_id next = nodes[id].target;
 

@@ -159,14 +159,15 @@ enum { CFS_PAYLOAD_BUF = CFS_HASH_MAX_LEN * 2 + 2 };
 
 /* The payload as text. An OBJECT is written to buf (CFS_PAYLOAD_BUF bytes), a TEXT is
  * borrowed from the tree. len 0: none. */
-struct cfs_text cfs_node_payload(const struct cfs_tree *t, const struct cfs_node *n,
-				 char *buf);
+struct cfs_text cfs_node_get_payload(const struct cfs_tree *t, const struct cfs_node *n,
+				     char *buf);
 
 /* The child of that name, or CFS_NO_NODE. dir must be a directory. Binary search. */
 cfs_id cfs_tree_find(const struct cfs_tree *t, cfs_id dir, struct cfs_text name);
 
 /* The path of a node for messages, NUL-terminated, cut at the front with "..." when buf
  * is too small. */
-const char *cfs_tree_path(const struct cfs_tree *t, cfs_id id, char *buf, size_t buf_len);
+const char *cfs_tree_format_path(const struct cfs_tree *t, cfs_id id, char *buf,
+				 size_t buf_len);
 
 #endif

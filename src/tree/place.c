@@ -40,7 +40,7 @@ static int find_placed_path(const struct cfs_place *p, struct cfs_text path, cfs
 		int rc;
 
 		id = CFS_NO_NODE;
-		if (!S_ISDIR(cfs_builder_mode(p->builder, dir)))
+		if (!S_ISDIR(cfs_builder_get_mode(p->builder, dir)))
 			break;
 		rc = cfs_builder_find(p->builder, dir, name, &id, err);
 		if (rc < 0)
@@ -79,7 +79,7 @@ static int find_parent(struct cfs_place *p, struct cfs_text dir, cfs_id *out,
 	if (*out == CFS_NO_NODE)
 		return cfs_fail(err, ENOENT,
 				"expected the parent directory before its entries");
-	if (!S_ISDIR(cfs_builder_mode(p->builder, *out)))
+	if (!S_ISDIR(cfs_builder_get_mode(p->builder, *out)))
 		return cfs_fail(err, ENOTDIR, "expected a directory as parent");
 	return cfs_place_remember(p, dir, *out, err);
 }

@@ -30,7 +30,7 @@ static int find_or_add_dir(struct cfs_place *p, cfs_id dir, struct cfs_text name
 		p->n_implied++;
 		return cfs_builder_add(p->builder, dir, name, &implied_dir, out, err);
 	}
-	if (!S_ISDIR(cfs_builder_mode(p->builder, *out)))
+	if (!S_ISDIR(cfs_builder_get_mode(p->builder, *out)))
 		return cfs_fail(err, ENOTDIR,
 				"expected a directory as parent, got another file type: "
 				"\"%.*s\"",
@@ -83,7 +83,7 @@ int cfs_place_put(struct cfs_place *p, struct cfs_text path,
 	if (rc < 0)
 		return rc;
 	if (old != CFS_NO_NODE && S_ISDIR(spec->mode) &&
-	    S_ISDIR(cfs_builder_mode(p->builder, old)))
+	    S_ISDIR(cfs_builder_get_mode(p->builder, old)))
 		return cfs_builder_update_dir(p->builder, old, spec, err);
 	if (old != CFS_NO_NODE)
 		rc = cfs_builder_remove(p->builder, old, err);
@@ -103,7 +103,7 @@ static int find_put_target(const struct cfs_place *p, struct cfs_text target, cf
 			err, ENOENT,
 			"hard link target \"%.*s\": no entry before has this path",
 			(int)(target.len < 256 ? target.len : 256), target.s);
-	if (S_ISDIR(cfs_builder_mode(p->builder, *out)))
+	if (S_ISDIR(cfs_builder_get_mode(p->builder, *out)))
 		return cfs_fail(err, EINVAL, "hard link target is a directory");
 	return 0;
 }

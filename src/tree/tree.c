@@ -4,8 +4,8 @@
 
 #include "tree/tree_priv.h"
 
-struct cfs_text cfs_node_payload(const struct cfs_tree *t, const struct cfs_node *n,
-				 char *buf)
+struct cfs_text cfs_node_get_payload(const struct cfs_tree *t, const struct cfs_node *n,
+				     char *buf)
 {
 	size_t len = cfs_hash_len(t->alg);
 
@@ -43,8 +43,8 @@ cfs_id cfs_tree_find(const struct cfs_tree *t, cfs_id dir, struct cfs_text name)
 }
 
 /* Written from the end of the buffer to its front, so that a long path loses its front. */
-const char *cfs_nodes_path(const struct cfs_node *nodes, cfs_id id, char *buf,
-			   size_t buf_len)
+const char *cfs_nodes_format_path(const struct cfs_node *nodes, cfs_id id, char *buf,
+				  size_t buf_len)
 {
 	char *p = buf + buf_len - 1;
 
@@ -65,7 +65,8 @@ const char *cfs_nodes_path(const struct cfs_node *nodes, cfs_id id, char *buf,
 	return p;
 }
 
-const char *cfs_tree_path(const struct cfs_tree *t, cfs_id id, char *buf, size_t buf_len)
+const char *cfs_tree_format_path(const struct cfs_tree *t, cfs_id id, char *buf,
+				 size_t buf_len)
 {
-	return cfs_nodes_path(t->nodes, id, buf, buf_len);
+	return cfs_nodes_format_path(t->nodes, id, buf, buf_len);
 }

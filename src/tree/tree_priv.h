@@ -76,8 +76,8 @@ int cfs_settle_first_names(struct cfs_builder *b, const cfs_id *children,
 /* Turns a hard link into the node of the inode that it was a link to. */
 void cfs_node_inherit(struct cfs_node *link, const struct cfs_node *inode);
 
-/* The path of a node in any array of nodes; see cfs_tree_path. */
-const char *cfs_nodes_path(const struct cfs_node *nodes, cfs_id id, char *buf,
-			   size_t buf_len);
+/* The path of a node in any array of nodes; see cfs_tree_format_path. */
+const char *cfs_nodes_format_path(const struct cfs_node *nodes, cfs_id id, char *buf,
+				  size_t buf_len);
 
 #endif

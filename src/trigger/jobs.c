@@ -301,7 +301,7 @@ bool trigger_jobs_is_busy(struct trigger_jobs *jobs, const struct cfs_digest *id
 	return is_busy;
 }
 
-uint64_t trigger_jobs_size(struct trigger_jobs *jobs, uint64_t number)
+uint64_t trigger_jobs_get_size(struct trigger_jobs *jobs, uint64_t number)
 {
 	uint64_t size;
 

@@ -79,7 +79,8 @@ static int carry_out_answer(struct server *s)
 	case CFS_TRIGGER_LAST:
 		return reply_last(s);
 	case CFS_TRIGGER_ATTR:
-		cfs_trigger_put_attr(a, a->file, trigger_jobs_size(&s->jobs, a->file));
+		cfs_trigger_put_attr(a, a->file,
+				     trigger_jobs_get_size(&s->jobs, a->file));
 		break;
 	case CFS_TRIGGER_READ:
 		return reply_to_read(s);

@@ -119,7 +119,7 @@ void trigger_jobs_forget(struct trigger_jobs *jobs, uint64_t number, uint64_t n_
 bool trigger_jobs_is_busy(struct trigger_jobs *jobs, const struct cfs_digest *id);
 
 /* The size of a file; 0 if there is none with that number. */
-uint64_t trigger_jobs_size(struct trigger_jobs *jobs, uint64_t number);
+uint64_t trigger_jobs_get_size(struct trigger_jobs *jobs, uint64_t number);
 
 /* --- work.c: the threads ----------------------------------------------------------------- */
 

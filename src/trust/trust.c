@@ -26,14 +26,14 @@ bool cfs_trust_add_dir(const char **list, size_t *n, const char *dir)
 	return true;
 }
 
-const char *cfs_trust_signature_path(const struct cfs_digest *d,
-				     const struct cfs_sig_key *key,
-				     char out[CFS_TRUST_SIGNATURE_PATH_MAX])
+const char *cfs_trust_format_signature_path(const struct cfs_digest *d,
+					    const struct cfs_sig_key *key,
+					    char out[CFS_TRUST_SIGNATURE_PATH_MAX])
 {
 	char hex[CFS_DIGEST_HEX_MAX], id[CFS_SIG_KEY_ID_MAX];
 
 	snprintf(out, CFS_TRUST_SIGNATURE_PATH_MAX, "%s/%s.ed25519",
-		 cfs_digest_hex(d, hex), cfs_sig_key_id(key, id));
+		 cfs_digest_hex(d, hex), cfs_sig_key_format_id(key, id));
 	return out;
 }
 
@@ -173,7 +173,8 @@ static int append_signature(struct work *w, int dir, const struct cfs_sig_key *k
 {
 	char path[CFS_TRUST_SIGNATURE_PATH_MAX];
 	size_t before = w->signatures.len, len;
-	int rc = append_file(dir, cfs_trust_signature_path(&w->digests[0], key, path),
+	int rc = append_file(dir,
+			     cfs_trust_format_signature_path(&w->digests[0], key, path),
 			     CFS_INPUT_BENEATH, CFS_SIG_LEN, &w->signatures, err);
 
 	len = w->signatures.len - before;
@@ -264,7 +265,7 @@ static int check_signatures(struct work *w, struct cfs_span message, struct cfs_
 
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", w->found->signature);
-	cfs_sig_key_id(&by->key, w->found->key);
+	cfs_sig_key_format_id(&by->key, w->found->key);
 	snprintf(w->found->key_file, sizeof(w->found->key_file), "%s", by->name);
 	return 0;
 }

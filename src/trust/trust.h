@@ -78,8 +78,8 @@ int cfs_trust_check_bytes(const struct cfs_trust *t, struct cfs_span message,
 /* Formats the place of a signature by key in a directory of signatures,
  * "DIGEST/KEY.ed25519" in hex; returns out. */
 enum { CFS_TRUST_SIGNATURE_PATH_MAX = CFS_DIGEST_HEX_MAX + CFS_SIG_KEY_ID_MAX + 16 };
-const char *cfs_trust_signature_path(const struct cfs_digest *d,
-				     const struct cfs_sig_key *key,
-				     char out[CFS_TRUST_SIGNATURE_PATH_MAX]);
+const char *cfs_trust_format_signature_path(const struct cfs_digest *d,
+					    const struct cfs_sig_key *key,
+					    char out[CFS_TRUST_SIGNATURE_PATH_MAX]);
 
 #endif

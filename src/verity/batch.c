@@ -98,7 +98,7 @@ static void compute_digests(struct cfs_verity_batch *b, const uint8_t *const *ro
 	for (size_t i = 0; i < b->n_files; i++) {
 		uint8_t *to = d + i * DESCRIPTOR_LEN;
 
-		cfs_verity_descriptor(alg, b->file[i].size, to);
+		cfs_verity_encode_descriptor(alg, b->file[i].size, to);
 		if (b->file[i].size)
 			memcpy(to + DESCRIPTOR_ROOT_OFF, roots[i], hash_len);
 	}

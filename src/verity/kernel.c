@@ -85,7 +85,7 @@ int cfs_verity_measure(int fd, struct cfs_digest *out, struct cfs_err *err)
 	return 0;
 }
 
-int cfs_verity_supported(int fd, struct cfs_err *err)
+int cfs_verity_is_supported(int fd, struct cfs_err *err)
 {
 	struct fsverity_digest d = {.digest_size = 0};
 	int rc = cfs_verity_kernel_verifies(fd, err);

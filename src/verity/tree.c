@@ -130,8 +130,8 @@ static void store_root(struct cfs_verity *v, uint8_t *root)
 	memcpy(root, v->level[v->top].buf, hash_len);
 }
 
-void cfs_verity_descriptor(enum cfs_hash_alg alg, uint64_t size,
-			   uint8_t d[DESCRIPTOR_LEN])
+void cfs_verity_encode_descriptor(enum cfs_hash_alg alg, uint64_t size,
+				  uint8_t d[DESCRIPTOR_LEN])
 {
 	memset(d, 0, DESCRIPTOR_LEN);
 	d[0] = 1;
@@ -146,12 +146,12 @@ void cfs_verity_final(struct cfs_verity *v, struct cfs_digest *out)
 
 	memset(out, 0, sizeof(*out));
 	out->alg = v->alg;
-	cfs_verity_descriptor(v->alg, v->size, d);
+	cfs_verity_encode_descriptor(v->alg, v->size, d);
 	store_root(v, d + DESCRIPTOR_ROOT_OFF);
 	cfs_hash_blocks(v->alg, d, sizeof(d), 1, out->bytes);
 }
 
-uint64_t cfs_verity_size(const struct cfs_verity *v)
+uint64_t cfs_verity_get_size(const struct cfs_verity *v)
 {
 	return v->size;
 }
@@ -163,7 +163,7 @@ static int sink_write(void *ctx, const void *p, size_t len, struct cfs_err *err)
 	return 0;
 }
 
-struct cfs_sink cfs_verity_sink(struct cfs_verity *v)
+struct cfs_sink cfs_verity_get_sink(struct cfs_verity *v)
 {
 	return (struct cfs_sink){sink_write, v};
 }

@@ -68,7 +68,7 @@ void cfs_verity_update(struct cfs_verity *v, const void *p, size_t len);
 void cfs_verity_final(struct cfs_verity *v, struct cfs_digest *out);
 
 /* The number of bytes added since the start. */
-uint64_t cfs_verity_size(const struct cfs_verity *v);
+uint64_t cfs_verity_get_size(const struct cfs_verity *v);
 
 /* Adds the whole file of fd, read directly into the buffer: from offset 0 with pread(),
  * or from the current position if fd cannot seek (a pipe). watch may be NULL. */
@@ -76,7 +76,7 @@ int cfs_verity_update_fd(struct cfs_verity *v, int fd, const struct cfs_watch *w
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A sink that adds its bytes to the stream. */
-struct cfs_sink cfs_verity_sink(struct cfs_verity *v);
+struct cfs_sink cfs_verity_get_sink(struct cfs_verity *v);
 
 /* Computes the digest of data. -ENOMEM. */
 int cfs_verity_digest_mem(enum cfs_hash_alg alg, struct cfs_span data,
@@ -126,7 +126,7 @@ int cfs_verity_measure(int fd, struct cfs_digest *out,
 /* Returns 1 if the filesystem of a file or directory supports fs-verity that the kernel
  * verifies (FS_IOC_MEASURE_VERITY fails with ENODATA there), 0 if it does not, -errno if
  * it is unknown. fd must be open for reading. */
-int cfs_verity_supported(int fd, struct cfs_err *err) CFS_MUST_CHECK;
+int cfs_verity_is_supported(int fd, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* FS_IOC_ENABLE_VERITY. fd must be open for reading, and no descriptor may be open for
  * writing. -EEXIST: already enabled. -ENOTTY: the filesystem type does not support it, or

@@ -51,8 +51,8 @@ enum {
 /* Writes the descriptor for size bytes of data, with a zero root hash at
  * DESCRIPTOR_ROOT_OFF, as an empty file has it. The hash of the descriptor is the
  * digest. */
-void cfs_verity_descriptor(enum cfs_hash_alg alg, uint64_t size,
-			   uint8_t d[DESCRIPTOR_LEN]);
+void cfs_verity_encode_descriptor(enum cfs_hash_alg alg, uint64_t size,
+				  uint8_t d[DESCRIPTOR_LEN]);
 
 /* Adds bytes to a level. Hashes each full batch and adds the hashes to the next level. */
 void cfs_verity_push(struct cfs_verity *v, unsigned level, const uint8_t *p, size_t len);

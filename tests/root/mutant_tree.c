@@ -270,7 +270,7 @@ void mutant_tree(uint64_t *state, bool nasty, struct cfs_mem *out)
 	root = random_spec(&m, S_IFDIR);
 	opts.min_version = (uint32_t)below(&m, 2);
 	t_eq(cfs_builder_new(CFS_SHA256, &m.builder, NULL), 0);
-	t_eq(cfs_builder_root(m.builder, &root, NULL), 0);
+	t_eq(cfs_builder_set_root(m.builder, &root, NULL), 0);
 	m.dirs[0] = CFS_ROOT;
 	for (unsigned n = 0, count = 2 + (unsigned)below(&m, NODES_MAX - 2); n < count;
 	     n++)

@@ -26,7 +26,7 @@ static struct cfs_inode_spec describe(const struct cfs_tree *t, const struct cfs
 		.uid = n->uid,
 		.gid = n->gid,
 		.rdev = n->rdev,
-		.payload = cfs_node_payload(t, n, buf),
+		.payload = cfs_node_get_payload(t, n, buf),
 		.content = {n->content, n->content ? (size_t)n->size : 0},
 		.digest = n->digest,
 		.xattrs = xattrs,
@@ -51,9 +51,9 @@ static void put_node(struct writer *w, cfs_id id)
 	struct cfs_inode_spec spec = describe(t, &t->nodes[inode], xattrs, buf);
 	struct cfs_dump_entry e = {.inode = &spec, .alg = t->alg};
 
-	e.path = cfs_text(cfs_tree_path(t, id, w->path, PATH_LEN));
+	e.path = cfs_text(cfs_tree_format_path(t, id, w->path, PATH_LEN));
 	if (inode != id)
-		e.link = cfs_text(cfs_tree_path(t, inode, w->link, PATH_LEN));
+		e.link = cfs_text(cfs_tree_format_path(t, inode, w->link, PATH_LEN));
 	cfs_dump_put(&w->out, &e);
 }
 

@@ -152,7 +152,7 @@ static const char *probe_supported(char **arg)
 {
 	cfs_autofd int fd = open_file(arg[0]);
 
-	return fd >= 0 && cfs_verity_supported(fd, NULL) == 1 ? "yes" : "no";
+	return fd >= 0 && cfs_verity_is_supported(fd, NULL) == 1 ? "yes" : "no";
 }
 
 /* PATH PATH: exchanges the two until it is killed, for a minute at most. */

@@ -237,14 +237,14 @@ int cli_end(const char *name, int status)
 {
 	bool lost = ferror(stdout);
 
-	if (status != CLI_OK && cli_signal_status())
-		return cli_signal_status();
+	if (status != CLI_OK && cli_signal_get_status())
+		return cli_signal_get_status();
 	errno = 0;
 	lost |= fflush(stdout) != 0;
 	if (!lost)
 		return status;
-	if (cli_signal_status())
-		return cli_signal_status();
+	if (cli_signal_get_status())
+		return cli_signal_get_status();
 	cli_print_message(name, "standard output: %s",
 			  errno ? strerror(errno) : "write error");
 	return status == CLI_OK ? CLI_FAILED : status;

@@ -17,7 +17,7 @@ bool where_is_given(const struct where *w)
 	return w->repo || w->user || w->system;
 }
 
-int where_path(struct where *w, const char **out, struct cfs_err *err)
+int where_find_path(struct where *w, const char **out, struct cfs_err *err)
 {
 	(void)w;
 	(void)out;

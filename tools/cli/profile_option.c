@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-const char *profile_option_word(size_t i)
+const char *profile_option_get_word(size_t i)
 {
 	return cfs_profiles[i].name;
 }
@@ -27,14 +27,14 @@ int profiled_check(const struct cfs_profile *profile,
 	return 0;
 }
 
-void profiled_set_scan(const struct cfs_profile_rules *r, struct cfs_scan_opts *out)
+void profiled_set_scan(const struct cfs_profile_rules *rules, struct cfs_scan_opts *out)
 {
-	out->alg = r->alg;
+	out->alg = rules->alg;
 	out->hardlinks = true;
 	out->use_epoch = out->skip_xattrs = out->user_xattrs = false;
-	out->no_inline_executables = r->executables_outside;
-	if (r->inline_max != CFS_INLINE_FOUND)
-		out->inline_max = r->inline_max ? r->inline_max : -1;
+	out->no_inline_executables = rules->executables_outside;
+	if (rules->inline_max != CFS_INLINE_FOUND)
+		out->inline_max = rules->inline_max ? rules->inline_max : -1;
 }
 
 int profiled_apply(const struct cfs_profile_rules *rules, const struct cfs_watch *watch,

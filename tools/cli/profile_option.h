@@ -21,11 +21,11 @@
 			"Use the rules of the profile NAME "                             \
 			"(see composefs-profiles(7))",                                   \
 			CLI_PARSED, .parse = profile_option_parse,                       \
-				    .word = profile_option_word                          \
+				    .word = profile_option_get_word                      \
 	}
 
 /* Returns the name of profile i, or NULL after the last. */
-const char *profile_option_word(size_t i);
+const char *profile_option_get_word(size_t i);
 
 /* Finds a profile by name. -EINVAL: unknown name. */
 int profile_option_parse(const char *name, void *out, struct cfs_err *err) CFS_MUST_CHECK;
@@ -93,7 +93,7 @@ int profiled_ingest(const struct profiled *p, struct cfs_ingest *in, unsigned fo
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Returns the options of the image writer. */
-struct cfs_image_opts profiled_image_opts(const struct profiled *p, unsigned format);
+struct cfs_image_opts profiled_get_image_opts(const struct profiled *p, unsigned format);
 
 /* With -v, prints the profile of a digest to standard error, if the rules have a name.
  * Standard output has the digest only. Prints nothing as cfsctl, which has no profiles. */

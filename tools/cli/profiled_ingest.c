@@ -145,10 +145,10 @@ int profiled_ingest(const struct profiled *p, struct cfs_ingest *in, unsigned fo
 	return rc;
 }
 
-struct cfs_image_opts profiled_image_opts(const struct profiled *p, unsigned format)
+struct cfs_image_opts profiled_get_image_opts(const struct profiled *p, unsigned format)
 {
 	if (p->profile)
-		return cfs_profile_image(&p->profile->rules);
+		return cfs_profile_get_image_opts(&p->profile->rules);
 	/* As in mkcomposefs, format 0 becomes 1 if the tree has whiteouts. */
 	return (struct cfs_image_opts){.min_version = format,
 				       .max_version = CFS_IMAGE_VERSION_MAX,

@@ -63,7 +63,8 @@ static int warn_unshown_xattrs(const struct cfs_watch *watch, const struct cfs_t
 				"digest (inodes: %" PRIu32
 				", the first %s); --skip-unshown-xattrs leaves it out",
 				(int)t->keys[i].len, t->keys[i].s, uses[i].n,
-				cfs_tree_path(t, uses[i].first, path, sizeof(path)));
+				cfs_tree_format_path(t, uses[i].first, path,
+						     sizeof(path)));
 	cfs_watch_end_kind(&b, "such xattrs");
 	return 0;
 }
@@ -83,7 +84,7 @@ static void warn_lost_deletions(void *ctx, cfs_id dir)
 		"%s: the image loses the deletions of this directory: deleted files are "
 		"visible in an overlay mount (see \"deletions\" in "
 		"composefs-profiles(7))",
-		cfs_tree_path(l->tree, dir, path, sizeof(path)));
+		cfs_tree_format_path(l->tree, dir, path, sizeof(path)));
 }
 
 int remarks_print_warnings(const struct cfs_watch *watch, const struct cfs_tree *tree,

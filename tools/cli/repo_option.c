@@ -33,10 +33,11 @@ static const char *find_default(struct where *w, bool system)
 
 	w->origin = system ? "the default of the system" : "the default of the user";
 	if (cli_is_cfsctl())
-		return system ? cfs_repo_rs_system_path()
-			      : cfs_repo_rs_user_path(home, w->found);
-	return system ? cfs_repo_system_path()
-		      : cfs_repo_user_path(getenv("XDG_DATA_HOME"), home, w->found);
+		return system ? cfs_repo_get_rs_system_path()
+			      : cfs_repo_format_rs_user_path(home, w->found);
+	return system ? cfs_repo_get_system_path()
+		      : cfs_repo_format_user_path(getenv("XDG_DATA_HOME"), home,
+						  w->found);
 }
 
 /* By an option or the environment. 1; 0: none. */
@@ -79,7 +80,7 @@ bool where_is_chosen(struct where *w)
 	return where_is_given(w) || find_around(w, &path, NULL) != 0;
 }
 
-int where_path(struct where *w, const char **out, struct cfs_err *err)
+int where_find_path(struct where *w, const char **out, struct cfs_err *err)
 {
 	int rc = find_named(w, out, err);
 
@@ -100,7 +101,7 @@ int where_path_new(struct where *w, const char **out, struct cfs_err *err)
 	int rc;
 
 	if (cli_is_cfsctl())
-		return where_path(w, out, err);
+		return where_find_path(w, out, err);
 	rc = find_named(w, out, err);
 	if (rc == 0)
 		rc = find_around(w, out, err);
@@ -117,17 +118,17 @@ int where_path_new(struct where *w, const char **out, struct cfs_err *err)
 static int check_opened_repo(const struct where *w, const struct cfs_repo *repo,
 			     struct cfs_err *err)
 {
-	enum cfs_hash_alg alg = cfs_repo_meta(repo)->alg;
+	enum cfs_hash_alg alg = cfs_repo_get_meta(repo)->alg;
 
 	if (w->alg && w->alg != alg)
 		return cfs_fail(err, EINVAL, "repository %s: expected %s, got %s",
-				cfs_repo_path(repo), cfs_hash_name(w->alg),
+				cfs_repo_get_path(repo), cfs_hash_name(w->alg),
 				cfs_hash_name(alg));
 	if (w->require_verity && !cfs_repo_is_secure(repo))
 		return cfs_fail(
 			err, ENOTTY,
 			"repository %s: expected fs-verity, got a repository without",
-			cfs_repo_path(repo));
+			cfs_repo_get_path(repo));
 	return 0;
 }
 
@@ -205,7 +206,7 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 {
 	struct cfs_lock_wait wait;
 	const char *path;
-	int rc = where_path(w, &path, err);
+	int rc = where_find_path(w, &path, err);
 
 	if (rc < 0)
 		return rc;
@@ -253,17 +254,18 @@ void where_record_as(struct cfs_repo *repo, const char *command)
 		cfs_repo_set_command(repo, command);
 }
 
-const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX])
+const char *where_format_id(const struct cfs_digest *id, char out[WHERE_ID_MAX])
 {
 	return cfs_digest_text(id, out);
 }
 
 enum { SHORT_DIGITS = 12 };
 
-const char *where_short_id(const struct cfs_digest *id, bool full, char out[WHERE_ID_MAX])
+const char *where_format_short_id(const struct cfs_digest *id, bool full,
+				  char out[WHERE_ID_MAX])
 {
 	if (full)
-		return where_id(id, out);
+		return where_format_id(id, out);
 	cfs_digest_hex(id, out);
 	out[SHORT_DIGITS] = '\0';
 	return out;
@@ -273,5 +275,5 @@ void where_put_id(struct json *j, const char *key, const struct cfs_digest *id)
 {
 	char text[WHERE_ID_MAX];
 
-	json_put_string(j, key, id ? where_id(id, text) : NULL);
+	json_put_string(j, key, id ? where_format_id(id, text) : NULL);
 }

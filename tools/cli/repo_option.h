@@ -24,8 +24,8 @@ struct where {
 	bool no_upgrade;      /* do not create a missing meta.json; see cli_is_cfsctl */
 	const struct cfs_watch *
 		watch; /* cancels waiting for the lock and reading of objects; may be NULL */
-	const char
-		*origin; /* set by where_path: what decided for this repository; static */
+	const char *
+		origin; /* set by where_find_path: what decided for this repository; static */
 	char found[CFS_REPO_PATH_MAX];
 };
 
@@ -74,7 +74,8 @@ bool where_is_chosen(struct where *w);
 
 /* Returns its path, borrowed from w. -EINVAL: several options select it, or $HOME is not
  * usable. */
-int where_path(struct where *w, const char **out, struct cfs_err *err) CFS_MUST_CHECK;
+int where_find_path(struct where *w, const char **out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The same for a repository that will be created: the default is the current
  * directory. */
@@ -111,11 +112,11 @@ void where_record_as(struct cfs_repo *repo, const char *command);
 
 /* Formats an ID for output: "sha256:..." and a NUL. Returns out. */
 enum { WHERE_ID_MAX = CFS_DIGEST_TEXT_MAX };
-const char *where_id(const struct cfs_digest *id, char out[WHERE_ID_MAX]);
+const char *where_format_id(const struct cfs_digest *id, char out[WHERE_ID_MAX]);
 
 /* The same for tables: the first 12 digits alone, or with full the whole. Returns out. */
-const char *where_short_id(const struct cfs_digest *id, bool full,
-			   char out[WHERE_ID_MAX]);
+const char *where_format_short_id(const struct cfs_digest *id, bool full,
+				  char out[WHERE_ID_MAX]);
 
 /* Writes an ID as a JSON string; NULL: null. */
 void where_put_id(struct json *j, const char *key, const struct cfs_digest *id);

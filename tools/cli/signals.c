@@ -46,7 +46,7 @@ void cli_signals_end(void)
 	n_active--;
 }
 
-int cli_signal_status(void)
+int cli_signal_get_status(void)
 {
 	return caught ? 128 + caught : 0;
 }

@@ -28,7 +28,7 @@ const volatile sig_atomic_t *cli_signals_cancel(void);
 void cli_signals_end(void);
 
 /* Returns 130 or 143 if a signal cancelled the work, otherwise 0. */
-int cli_signal_status(void);
+int cli_signal_get_status(void);
 
 /* Waits until fd can be read. cancelled: of cli_signals_cancel. -ECANCELED after a
  * signal. */

@@ -11,7 +11,7 @@
 
 /* Of the whole program; set once, before threads exist. */
 enum cli_verbosity { CLI_NORMAL, CLI_QUIET, CLI_VERBOSE };
-void cli_set_verbosity(enum cli_verbosity verbosity);
+void cli_set_verbosity(enum cli_verbosity v);
 bool cli_is_quiet(void);
 bool cli_is_verbose(void);
 

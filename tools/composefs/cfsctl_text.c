@@ -101,17 +101,17 @@ static void format_finding(const struct cfs_check_finding *f, char *buf, size_t 
 		 f->place, f->what);
 }
 
-void cfsctl_put_checked(struct json *j, const struct cfs_check_report *r)
+void cfsctl_put_checked(struct json *j, const struct cfs_check_report *report)
 {
 	json_put_bool(j, "has_metadata", true);
-	json_put_uint(j, "objects_checked", r->n_objects);
-	json_put_uint(j, "objects_corrupted", r->n_bad_objects);
-	json_put_uint(j, "streams_checked", r->n_streams);
-	json_put_uint(j, "streams_corrupted", r->n_bad_streams);
-	json_put_uint(j, "images_checked", r->n_images);
-	json_put_uint(j, "images_corrupted", r->n_bad_images);
-	json_put_uint(j, "broken_links", r->n_broken);
-	json_put_uint(j, "missing_objects", r->n_missing);
+	json_put_uint(j, "objects_checked", report->n_objects);
+	json_put_uint(j, "objects_corrupted", report->n_bad_objects);
+	json_put_uint(j, "streams_checked", report->n_streams);
+	json_put_uint(j, "streams_corrupted", report->n_bad_streams);
+	json_put_uint(j, "images_checked", report->n_images);
+	json_put_uint(j, "images_corrupted", report->n_bad_images);
+	json_put_uint(j, "broken_links", report->n_broken);
+	json_put_uint(j, "missing_objects", report->n_missing);
 }
 
 void cfsctl_put_finding(struct json *j, const struct cfs_check_finding *f)
@@ -152,23 +152,24 @@ static void print_findings(const char *name, const struct cfs_check_report *r)
 	}
 }
 
-void cfsctl_print_fsck(const char *name, const struct cfs_check_report *r,
+void cfsctl_print_fsck(const char *name, const struct cfs_check_report *report,
 		       bool metadata_only)
 {
 	puts("meta.json: ok");
-	print_count("objects", metadata_only ? 0 : r->n_objects, r->n_bad_objects);
-	print_count("streams", r->n_streams, r->n_bad_streams);
-	print_count("images", r->n_images, r->n_bad_images);
-	if (r->n_broken)
-		printf("broken links: %" PRIu64 "\n", r->n_broken);
-	if (r->n_missing)
-		printf("missing objects: %" PRIu64 "\n", r->n_missing);
-	if (!cfs_check_report_is_bad(r)) {
+	print_count("objects", metadata_only ? 0 : report->n_objects,
+		    report->n_bad_objects);
+	print_count("streams", report->n_streams, report->n_bad_streams);
+	print_count("images", report->n_images, report->n_bad_images);
+	if (report->n_broken)
+		printf("broken links: %" PRIu64 "\n", report->n_broken);
+	if (report->n_missing)
+		printf("missing objects: %" PRIu64 "\n", report->n_missing);
+	if (!cfs_check_report_is_bad(report)) {
 		puts("status: ok");
-		print_findings(name, r);
+		print_findings(name, report);
 		return;
 	}
-	printf("status: %zu error(s)\n", count_errors(r));
-	print_findings(name, r);
+	printf("status: %zu error(s)\n", count_errors(report));
+	print_findings(name, report);
 	cli_print_message(name, "repository integrity check failed");
 }

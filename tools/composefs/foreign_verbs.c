@@ -69,7 +69,7 @@ static const struct verb verbs[] = {
 	{"push", "use \"composefs oci push\""},
 };
 
-const char *foreign_verb_hint(const char *verb)
+const char *foreign_verb_find_hint(const char *verb)
 {
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(verbs[i].name, verb) == 0)

@@ -9,6 +9,6 @@
 #define CFS_FOREIGN_VERBS_H
 
 /* Returns a hint such as "use \"composefs umount\"", or NULL for an unknown verb. */
-const char *foreign_verb_hint(const char *verb);
+const char *foreign_verb_find_hint(const char *verb);
 
 #endif

@@ -42,7 +42,7 @@ static const struct command *find_named_command(const char *name)
 static int report_unknown_command(const char *program, const char *verb)
 {
 	struct suggest near = {.word = verb};
-	const char *hint = foreign_verb_hint(verb);
+	const char *hint = foreign_verb_find_hint(verb);
 
 	if (hint)
 		return cli_fail_usage(program, "%s: unknown command; %s", verb, hint);

@@ -151,7 +151,7 @@ static int set_rules(struct options *o, struct cfs_err *err)
 
 	if (rc < 0 || !o->profile)
 		return rc;
-	o->format = cfs_profile_image(&o->profile->rules);
+	o->format = cfs_profile_get_image_opts(&o->profile->rules);
 	profiled_set_scan(&o->profile->rules, &o->in.scan);
 	return 0;
 }
@@ -385,5 +385,5 @@ int main(int argc, char **argv)
 	if (rc == 0)
 		return CLI_OK;
 	cli_print_message(o.name, "%s", err.msg);
-	return cli_signal_status() ? cli_signal_status() : CLI_FAILED;
+	return cli_signal_get_status() ? cli_signal_get_status() : CLI_FAILED;
 }

@@ -24,7 +24,7 @@ static inline struct cfs_builder *tree_start(enum cfs_hash_alg alg,
 	struct cfs_builder *b;
 
 	t_eq(cfs_builder_new(alg, &b, &err), 0);
-	t_eq(cfs_builder_root(b, root, &err), 0);
+	t_eq(cfs_builder_set_root(b, root, &err), 0);
 	return b;
 }
 

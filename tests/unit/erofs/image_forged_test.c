@@ -341,7 +341,7 @@ T(far_chunk_map_accounts_for_one_block_of_ones)
 	cfs_id id;
 
 	t_eq(cfs_builder_new(CFS_SHA256, &b, NULL), 0);
-	t_eq(cfs_builder_root(b, &root_spec, NULL), 0);
+	t_eq(cfs_builder_set_root(b, &root_spec, NULL), 0);
 	t_eq(cfs_builder_add(b, CFS_ROOT, CFS_TEXT("f"), &spec, &id, NULL), 0);
 	t_eq(cfs_builder_freeze(&b, &tree, NULL), 0);
 	t_eq(cfs_plan_new(tree, &opts, NULL, &plan, NULL), 0);

@@ -544,7 +544,7 @@ T(image_with_marks_beyond_the_budget_can_be_loaded)
 	cfs_id id;
 
 	t_eq(cfs_builder_new(CFS_SHA256, &b, NULL), 0);
-	t_eq(cfs_builder_root(b, &dir, NULL), 0);
+	t_eq(cfs_builder_set_root(b, &dir, NULL), 0);
 	t_eq(cfs_builder_add(b, CFS_ROOT, CFS_TEXT("w"), &whiteout, &id, NULL), 0);
 	t_eq(cfs_builder_freeze(&b, &tree, NULL), 0);
 	first = emit(tree);

@@ -59,7 +59,8 @@ static void make_image(mode_t mode, struct cfs_mem *out)
 	if (S_ISLNK(mode))
 		entry.payload = CFS_TEXT("target");
 	t_eq(cfs_builder_new(CFS_SHA256, &b, NULL), 0);
-	t_eq(cfs_builder_root(b, &(struct cfs_inode_spec){.mode = S_IFDIR | 0755}, NULL),
+	t_eq(cfs_builder_set_root(b, &(struct cfs_inode_spec){.mode = S_IFDIR | 0755},
+				  NULL),
 	     0);
 	t_eq(cfs_builder_add(b, 0, CFS_TEXT("entry"), &entry, &id, NULL), 0);
 	t_eq(cfs_builder_freeze(&b, &tree, &err), 0);

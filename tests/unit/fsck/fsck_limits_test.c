@@ -63,7 +63,8 @@ static struct cfs_tree *make_dense_tree(uint32_t n)
 	for (size_t i = 200; i < sizeof(path); i += 200)
 		path[i] = '/';
 	t_eq(cfs_builder_new(CFS_SHA256, &b, NULL), 0);
-	t_eq(cfs_builder_root(b, &(struct cfs_inode_spec){.mode = S_IFDIR | 0755}, NULL),
+	t_eq(cfs_builder_set_root(b, &(struct cfs_inode_spec){.mode = S_IFDIR | 0755},
+				  NULL),
 	     0);
 	for (uint32_t i = 0; i < n; i++) {
 		struct cfs_inode_spec file = {

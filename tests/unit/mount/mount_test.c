@@ -285,7 +285,7 @@ T(mount_reads_ahead_an_eighth_of_what_memory_is_available_at_most)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		t_eq(cfs_prefetch_max(cfs_text(cases[i].meminfo)), cases[i].max);
+		t_eq(cfs_prefetch_compute_max(cfs_text(cases[i].meminfo)), cases[i].max);
 }
 
 T(mount_inspect_refuses_a_file_that_is_no_image)

@@ -73,7 +73,7 @@ T(oci_manifest_has_its_config_and_layers)
 	t_ok(m.is_image && m.has_subject && m.annotations);
 	t_eq(m.n_layers, 1);
 	t_eq(m.layers[0].size, 5);
-	t_eq(cfs_oci_packing(m.layers[0].media_type), CFS_OCI_TAR_GZIP);
+	t_eq(cfs_oci_find_packing(m.layers[0].media_type), CFS_OCI_TAR_GZIP);
 	cfs_oci_manifest_fini(&m);
 }
 
@@ -124,7 +124,8 @@ T(oci_document_is_not_both_a_manifest_and_an_index)
 {
 	enum cfs_oci_kind kind;
 
-	t_eq(cfs_oci_kind(cfs_text(MANIFEST(",\"manifests\":[]")), NULL, &kind, &err),
+	t_eq(cfs_oci_find_kind(cfs_text(MANIFEST(",\"manifests\":[]")), NULL, &kind,
+			       &err),
 	     -EINVAL);
 	t_has(err.msg, "a manifest and an index at once");
 }
@@ -134,10 +135,11 @@ T(oci_content_type_must_agree_with_the_document)
 	enum cfs_oci_kind kind;
 	struct cfs_text manifest = CFS_TEXT(MANIFEST(""));
 
-	t_eq(cfs_oci_kind(manifest, CFS_OCI_TYPE_MANIFEST "; charset=utf-8", &kind, &err),
+	t_eq(cfs_oci_find_kind(manifest, CFS_OCI_TYPE_MANIFEST "; charset=utf-8", &kind,
+			       &err),
 	     0);
 	t_eq(kind, CFS_OCI_MANIFEST);
-	t_eq(cfs_oci_kind(manifest, CFS_OCI_TYPE_INDEX, &kind, &err), -EINVAL);
+	t_eq(cfs_oci_find_kind(manifest, CFS_OCI_TYPE_INDEX, &kind, &err), -EINVAL);
 	t_has(err.msg, "Content-Type: expected the type of a manifest");
 }
 
@@ -235,7 +237,7 @@ T(oci_index_with_one_entry_needs_no_platform)
 	size_t i;
 
 	load_index("oci/basic/index.json", &index);
-	cfs_oci_platform_here(&here);
+	cfs_oci_platform_detect(&here);
 	t_eq(cfs_oci_index_select(&index, &here, &i, &err), 0);
 	t_eq(i, 0);
 	cfs_oci_index_fini(&index);
@@ -271,7 +273,7 @@ T(oci_config_has_diff_ids_and_the_process)
 	t_eq(c.n_diff_ids, 1);
 	t_str(c.user, "1000");
 	t_eq(c.env.n, 1);
-	t_str(cfs_oci_word(&c.env, 0), "A=1");
+	t_str(cfs_oci_get_word(&c.env, 0), "A=1");
 	t_eq(c.cmd.n, 0);
 	t_ok(c.labels && c.volumes && !c.exposed_ports && !c.working_dir);
 	cfs_oci_config_fini(&c);
@@ -324,7 +326,7 @@ T(oci_reference_is_completed_as_docker_and_podman_do)
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		t_eq(cfs_oci_reference_parse(good[i].text, &r, &err), 0);
-		t_str(cfs_oci_reference_text(&r, text), good[i].full);
+		t_str(cfs_oci_reference_format(&r, text), good[i].full);
 	}
 }
 
@@ -362,10 +364,10 @@ T(oci_referrers_tag_is_cut_to_the_length_of_a_tag)
 	char tag[CFS_OCI_TAG_MAX];
 	struct cfs_oci_digest d = {.alg = CFS_SHA256, .bytes = {0xab}};
 
-	t_str(cfs_oci_referrers_tag(&d, tag),
+	t_str(cfs_oci_referrers_format_tag(&d, tag),
 	      "sha256-ab00000000000000000000000000000000000000000000000000000000000000");
 	d.alg = CFS_SHA512;
-	t_str(cfs_oci_referrers_tag(&d, tag),
+	t_str(cfs_oci_referrers_format_tag(&d, tag),
 	      "sha512-ab00000000000000000000000000000000000000000000000000000000000000");
 	t_ok(cfs_oci_is_tag(cfs_text(tag)));
 }

@@ -106,8 +106,8 @@ static bool same_rules(const struct cfs_profile_rules *a,
 {
 	struct cfs_profile_rule x, y;
 
-	for (unsigned i = 0; cfs_profile_rule(a, i, &x); i++)
-		if (!cfs_profile_rule(b, i, &y) || strcmp(x.value, y.value) != 0)
+	for (unsigned i = 0; cfs_profile_format_rule(a, i, &x); i++)
+		if (!cfs_profile_format_rule(b, i, &y) || strcmp(x.value, y.value) != 0)
 			return false;
 	return true;
 }

@@ -156,7 +156,7 @@ T(rules_are_printed_one_by_one)
 	size_t len = 0;
 
 	t_eq(cfs_profile_find("oci-1", &p, &err), 0);
-	for (unsigned i = 0; cfs_profile_rule(&p->rules, i, &rule); i++)
+	for (unsigned i = 0; cfs_profile_format_rule(&p->rules, i, &rule); i++)
 		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s=%s;", rule.name,
 					rule.value);
 	t_str(all, "hash=sha512;format=1;hard links=kept;xattrs=security.capability;"

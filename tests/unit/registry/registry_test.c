@@ -156,13 +156,13 @@ T(registry_error_is_shown_without_control_characters)
 {
 	char out[CFS_REGISTRY_TEXT_MAX];
 
-	t_str(cfs_registry_error_text(
+	t_str(cfs_registry_find_error(
 		      CFS_TEXT("{\"errors\":[{\"code\":\"A\",\"message\":\"b\"}]}"), out),
 	      "A: b");
-	t_str(cfs_registry_error_text(CFS_TEXT("{\"errors\":[{\"code\":\"A\"}]}"), out),
+	t_str(cfs_registry_find_error(CFS_TEXT("{\"errors\":[{\"code\":\"A\"}]}"), out),
 	      "A");
-	t_str(cfs_registry_error_text(CFS_TEXT("404 page not found"), out), "");
-	t_ok(!strchr(cfs_registry_error_text(
+	t_str(cfs_registry_find_error(CFS_TEXT("404 page not found"), out), "");
+	t_ok(!strchr(cfs_registry_find_error(
 			     CFS_TEXT("{\"errors\":[{\"code\":\"\\u001b[2J\"}]}"), out),
 		     0x1b));
 }
@@ -216,8 +216,8 @@ T(registry_loopback_is_no_other_machine)
 
 T(registry_of_docker_has_another_host)
 {
-	t_str(cfs_registry_api_host("docker.io"), "registry-1.docker.io");
-	t_str(cfs_registry_api_host("registry.example"), "registry.example");
+	t_str(cfs_registry_get_api_host("docker.io"), "registry-1.docker.io");
+	t_str(cfs_registry_get_api_host("registry.example"), "registry.example");
 }
 
 /* --- credential files --------------------------------------------------------------- */

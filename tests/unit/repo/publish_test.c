@@ -131,7 +131,7 @@ static const char *object_target(const struct cfs_digest *id)
 {
 	static char buf[CFS_REPO_LINK_MAX];
 
-	cfs_repo_object_target(id, buf);
+	cfs_repo_format_object_target(id, buf);
 	return buf;
 }
 

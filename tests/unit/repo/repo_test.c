@@ -37,7 +37,7 @@ T(meta_gives_back_what_was_written)
 			struct cfs_repo_meta in = {.alg = alg, .format = format}, out;
 			char text[CFS_REPO_META_TEXT_MAX];
 
-			t_eq(parse(cfs_repo_meta_text(&in, text), &out), 0);
+			t_eq(parse(cfs_repo_meta_format(&in, text), &out), 0);
 			t_eq(out.alg, alg);
 			t_eq(out.format, format);
 			t_ok(!out.read_only);

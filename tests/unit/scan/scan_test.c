@@ -136,7 +136,7 @@ T(scan_inlines_1_to_64_bytes_and_digests_more)
 	     0);
 	t_mem(n->digest, expected.bytes, 32);
 	t_eq(n->payload_kind, CFS_PAYLOAD_OBJECT);
-	t_eq(cfs_node_payload(t, n, buf).len, 65);
+	t_eq(cfs_node_get_payload(t, n, buf).len, 65);
 	cfs_tree_free(t);
 }
 
@@ -170,9 +170,9 @@ T(scan_announcement_example_has_its_two_objects)
 	tmp_text("file-a", "content_a\n");
 	tmp_text("file-b", "content_b\n");
 	t = scan_ok(&opts);
-	t_ok(cfs_text_has_prefix(cfs_node_payload(t, find(t, "file-a"), buf),
+	t_ok(cfs_text_has_prefix(cfs_node_get_payload(t, find(t, "file-a"), buf),
 				 CFS_TEXT("cc/3da5b1")));
-	t_ok(cfs_text_has_prefix(cfs_node_payload(t, find(t, "file-b"), buf),
+	t_ok(cfs_text_has_prefix(cfs_node_get_payload(t, find(t, "file-b"), buf),
 				 CFS_TEXT("02/927862b")));
 	cfs_tree_free(t);
 }

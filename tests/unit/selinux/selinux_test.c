@@ -78,10 +78,10 @@ T(type_of_a_line_is_that_of_the_file)
 			check_label(line, path, i == k ? "a" : "");
 		}
 	}
-	t_eq(cfs_selinux_type_char(S_IFREG), '-');
-	t_eq(cfs_selinux_type_char(S_IFDIR), 'd');
-	t_eq(cfs_selinux_type_char(S_IFLNK), 'l');
-	t_eq(cfs_selinux_type_char(S_IFSOCK), 's');
+	t_eq(cfs_selinux_get_type_char(S_IFREG), '-');
+	t_eq(cfs_selinux_get_type_char(S_IFDIR), 'd');
+	t_eq(cfs_selinux_get_type_char(S_IFLNK), 'l');
+	t_eq(cfs_selinux_get_type_char(S_IFSOCK), 's');
 }
 
 T(expressions_are_anchored_and_match_bytes)
@@ -240,7 +240,8 @@ T(aliases_are_limited_and_later_ones_win)
 	int rc = 0;
 
 	t_eq(cfs_selinux_policy_add_aliases(p, "s", CFS_TEXT("/x /a\n/x /b\n"), &err), 0);
-	t_ok(cfs_text_eq(cfs_selinux_policy_original(p, CFS_TEXT("/x")), CFS_TEXT("/b")));
+	t_ok(cfs_text_eq(cfs_selinux_policy_find_original(p, CFS_TEXT("/x")),
+			 CFS_TEXT("/b")));
 	t_eq(cfs_selinux_policy_add_aliases(p, "s", CFS_TEXT("\n/x\n"), &err), -EINVAL);
 	t_has(err.msg, "s: line 2: expected \"PATH ORIGINAL\", got 1 field");
 	for (int i = 0; rc == 0 && i < CFS_SELINUX_ALIASES_MAX; i++) {

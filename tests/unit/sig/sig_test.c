@@ -68,7 +68,7 @@ T(signatures_are_those_of_rfc_8032)
 		bytes_of(rfc8032[i].secret, secret.seed, sizeof(secret.seed));
 		bytes_of(rfc8032[i].signature, expected, sizeof(expected));
 		key = key_of(rfc8032[i].key);
-		cfs_sig_public(&secret, &derived);
+		cfs_sig_get_public(&secret, &derived);
 		t_mem(derived.bytes, key.bytes, CFS_SIG_KEY_LEN);
 		cfs_sig_sign(&secret, m, got);
 		t_mem(got, expected, CFS_SIG_LEN);
@@ -148,7 +148,7 @@ T(keys_and_signatures_of_openssl_are_taken)
 
 	t_eq(cfs_sig_secret_parse(CFS_TEXT(SECRET), &secret, NULL), 0);
 	t_eq(cfs_sig_key_parse(CFS_TEXT(PUBLIC), &key, NULL), 0);
-	cfs_sig_public(&secret, &derived);
+	cfs_sig_get_public(&secret, &derived);
 	t_mem(key.bytes, derived.bytes, CFS_SIG_KEY_LEN);
 	cfs_sig_sign(&secret, formatted(message), signature);
 	bytes_of(SIGNATURE, expected, sizeof(expected));
@@ -166,7 +166,7 @@ T(key_as_a_line_of_base64_is_the_key_in_pem)
 	t_eq(cfs_sig_key_parse(CFS_TEXT(PUBLIC_LINE "\n"), &line, NULL), 0);
 	t_mem(pem.bytes, line.bytes, CFS_SIG_KEY_LEN);
 	t_eq(cfs_sig_key_parse(CFS_TEXT(PUBLIC_LINE), &line, NULL), 0);
-	t_eq(strlen(cfs_sig_key_id(&line, id)), 64);
+	t_eq(strlen(cfs_sig_key_format_id(&line, id)), 64);
 }
 
 #define PEM(label, base64)                                                               \

@@ -48,7 +48,7 @@ static struct cfs_store_writer *open_writer(struct cfs_store *s, uint64_t max_le
 static int write_pieces(struct cfs_store_writer *w, const uint8_t *p, size_t len,
 			size_t piece)
 {
-	struct cfs_sink sink = cfs_store_writer_sink(w);
+	struct cfs_sink sink = cfs_store_writer_get_sink(w);
 	int rc = 0;
 
 	for (size_t at = 0; rc == 0 && at < len; at += piece)
@@ -168,7 +168,7 @@ T(store_writer_refuses_the_byte_after_the_last)
 
 	for (size_t max = 10; max <= 2 * BUF + 10; max += 2 * BUF) {
 		struct cfs_store_writer *w = open_writer(s, max);
-		struct cfs_sink sink = cfs_store_writer_sink(w);
+		struct cfs_sink sink = cfs_store_writer_get_sink(w);
 
 		t_eq(write_pieces(w, p, max, BUF), 0);
 		t_eq(sink.write(sink.ctx, p, 1, &err), -EFBIG);

@@ -109,9 +109,9 @@ T(a_document_is_one_object_and_names_its_layers_in_both_headers)
 
 		t_eq(cfs_stream_open(map.span, CFS_SHA256, &s, &err), 0);
 		t_str(s.type, "ociconfg");
-		t_eq(cfs_stream_n_ids(&s, s.object_refs), 1);
-		t_eq(cfs_stream_n_ids(&s, s.stream_refs), 3);
-		t_eq(cfs_stream_names(&s, count_name, &n, &err), 0);
+		t_eq(cfs_stream_count_ids(&s, s.object_refs), 1);
+		t_eq(cfs_stream_count_ids(&s, s.stream_refs), 3);
+		t_eq(cfs_stream_visit_names(&s, count_name, &n, &err), 0);
 		t_eq(n, 3);
 		t_eq(rebuild(&s, &r), 0);
 		t_eq(r.n_objects, 1);
@@ -137,7 +137,7 @@ T(an_empty_stream_is_valid)
 	t_eq(cfs_stream_open(map.span, CFS_SHA256, &s, &err), 0);
 	t_eq(rebuild(&s, &r), 0);
 	t_eq(r.bytes.len, 0);
-	t_eq(cfs_stream_names(&s, count_name, &n, &err), 0);
+	t_eq(cfs_stream_visit_names(&s, count_name, &n, &err), 0);
 	t_eq(n, 0);
 	t_eq(cfs_stream_open(map.span, CFS_SHA512, &s, &err), -EUCLEAN);
 	t_has(err.msg, "algorithm");
@@ -223,7 +223,7 @@ static int name_made(const char *names, size_t len)
 
 	make(&m, "", 0, names, len, 0);
 	t_eq(open_made(&m, &s), 0);
-	return cfs_stream_names(&s, count_name, &n, &err);
+	return cfs_stream_visit_names(&s, count_name, &n, &err);
 }
 
 T(chunks_that_do_not_add_up_are_refused)

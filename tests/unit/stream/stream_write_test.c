@@ -81,7 +81,7 @@ static void check_copy(const char *name, uint64_t object_size)
 	t_eq(cfs_stream_open(map.span, CFS_SHA256, &s, &err), 0);
 	c.w = new_writer(s.type);
 	t_eq(cfs_stream_read(&s, &sink, &err), 0);
-	t_eq(cfs_stream_names(&s, copy_name, &c, &err), 0);
+	t_eq(cfs_stream_visit_names(&s, copy_name, &c, &err), 0);
 	out = finish(c.w);
 	t_eq(out.len, map.span.len);
 	t_mem(out.p, map.span.p, out.len);
@@ -168,9 +168,9 @@ T(stream_writer_names_each_object_once_in_order_of_first_use)
 	out = finish(w);
 	t_eq(cfs_stream_open((struct cfs_span){out.p, out.len}, CFS_SHA256, &s, &err), 0);
 	t_eq(s.size, 2 * N * 5);
-	t_eq(cfs_stream_n_ids(&s, s.object_refs), N + 1);
+	t_eq(cfs_stream_count_ids(&s, s.object_refs), N + 1);
 	for (unsigned i = 0; i <= N; i++) {
-		struct cfs_digest got = cfs_stream_id(&s, s.object_refs, i);
+		struct cfs_digest got = cfs_stream_get_id(&s, s.object_refs, i);
 
 		id = make_id(i);
 		t_ok(cfs_digest_eq(&got, &id));
@@ -212,7 +212,7 @@ T(stream_writer_sorts_names_and_the_reader_gets_all_bytes_back)
 	t_eq(cfs_stream_read(&s, &sink, &err), 0);
 	t_eq(seen.len, len);
 	t_mem(all, expected, len);
-	t_eq(cfs_stream_names(&s, see_name, &seen, &err), 0);
+	t_eq(cfs_stream_visit_names(&s, see_name, &seen, &err), 0);
 	t_eq(seen.n_names, N);
 	free(all);
 	free(expected);

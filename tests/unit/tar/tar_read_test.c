@@ -53,7 +53,7 @@ static void end(struct reading *r)
 	if (rc != 0)
 		t_fail(__FILE__, __LINE__, "expected the end, got %d %s", rc,
 		       rc < 0 ? err.msg : "");
-	t_eq(cfs_tar_offset(r->tar), archive.len);
+	t_eq(cfs_tar_get_offset(r->tar), archive.len);
 	cfs_tar_close(r->tar);
 }
 
@@ -292,7 +292,7 @@ T(tar_makes_paths_of_names)
 		char out[64];
 		size_t len;
 
-		t_eq(cfs_tar_path(cfs_text(cases[i].name), out, &len, &err), 0);
+		t_eq(cfs_tar_clean_path(cfs_text(cases[i].name), out, &len, &err), 0);
 		t_eq(len, strlen(cases[i].path));
 		t_mem(out, cases[i].path, len);
 	}
@@ -305,13 +305,13 @@ T(tar_refuses_paths_that_lead_outside)
 	size_t len;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		t_eq(cfs_tar_path(cfs_text(bad[i]), out, &len, &err), -EINVAL);
-	t_eq(cfs_tar_path((struct cfs_text){"a\0b", 3}, out, &len, &err), -EINVAL);
+		t_eq(cfs_tar_clean_path(cfs_text(bad[i]), out, &len, &err), -EINVAL);
+	t_eq(cfs_tar_clean_path((struct cfs_text){"a\0b", 3}, out, &len, &err), -EINVAL);
 	memset(c256, 'n', 256);
 	memset(c255, 'n', 255);
 	c256[256] = c255[255] = 0;
-	t_eq(cfs_tar_path(cfs_text(c256), out, &len, &err), -ENAMETOOLONG);
-	t_eq(cfs_tar_path(cfs_text(c255), out, &len, &err), 0);
+	t_eq(cfs_tar_clean_path(cfs_text(c256), out, &len, &err), -ENAMETOOLONG);
+	t_eq(cfs_tar_clean_path(cfs_text(c255), out, &len, &err), 0);
 	add_header(start(),
 		   &(struct header){.name = "h", .type = '1', .link = "../../etc"});
 	expect_failure(-EINVAL,

@@ -14,7 +14,7 @@ static struct cfs_place start(void)
 	struct cfs_place p = {0};
 
 	t_eq(cfs_builder_new(CFS_SHA256, &p.builder, &err), 0);
-	t_eq(cfs_builder_root(p.builder, &root_spec, &err), 0);
+	t_eq(cfs_builder_set_root(p.builder, &root_spec, &err), 0);
 	cfs_builder_settle_names(p.builder);
 	return p;
 }

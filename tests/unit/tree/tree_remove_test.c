@@ -13,7 +13,7 @@ static struct cfs_builder *start(void)
 	struct cfs_builder *b;
 
 	t_eq(cfs_builder_new(CFS_SHA256, &b, &err), 0);
-	t_eq(cfs_builder_root(b, &dir_spec, &err), 0);
+	t_eq(cfs_builder_set_root(b, &dir_spec, &err), 0);
 	return b;
 }
 

@@ -14,7 +14,7 @@ static struct cfs_builder *start(void)
 	struct cfs_builder *b;
 
 	t_eq(cfs_builder_new(CFS_SHA256, &b, &err), 0);
-	t_eq(cfs_builder_root(b, &dir_spec, &err), 0);
+	t_eq(cfs_builder_set_root(b, &dir_spec, &err), 0);
 	return b;
 }
 
@@ -112,9 +112,9 @@ T(only_directories_have_children_and_the_root_is_one)
 	cfs_id file, id;
 
 	t_eq(cfs_builder_new(CFS_SHA256, &b, &err), 0);
-	t_eq(cfs_builder_root(b, &file_spec, &err), -ENOTDIR);
-	t_eq(cfs_builder_root(b, &dir_spec, &err), 0);
-	t_eq(cfs_builder_root(b, &dir_spec, &err), -EEXIST);
+	t_eq(cfs_builder_set_root(b, &file_spec, &err), -ENOTDIR);
+	t_eq(cfs_builder_set_root(b, &dir_spec, &err), 0);
+	t_eq(cfs_builder_set_root(b, &dir_spec, &err), -EEXIST);
 	file = add(b, CFS_ROOT, "f", &file_spec);
 	t_eq(cfs_builder_add(b, file, CFS_TEXT("x"), &file_spec, &id, &err), -ENOTDIR);
 	t_eq(cfs_builder_add_link(b, CFS_ROOT, CFS_TEXT("l"), &id, &err), 0);
@@ -278,7 +278,7 @@ T(object_path_is_kept_as_digest_and_comes_back_as_text)
 	t_ok(t->nodes[2].payload != t->nodes[2].digest);
 	t_eq(t->nodes[3].payload_kind, CFS_PAYLOAD_TEXT);
 	for (cfs_id id = 1; id <= 3; id++) {
-		struct cfs_text back = cfs_node_payload(t, &t->nodes[id], buf);
+		struct cfs_text back = cfs_node_get_payload(t, &t->nodes[id], buf);
 
 		t_ok(cfs_text_eq(back, cfs_text(id == 3 ? upper : path)));
 	}
@@ -401,8 +401,8 @@ T(path_in_a_message_is_cut_at_its_front)
 	struct cfs_tree *t = finish(b);
 	char buf[64];
 
-	t_str(cfs_tree_path(t, f, buf, sizeof(buf)), "/dir/file");
-	t_str(cfs_tree_path(t, CFS_ROOT, buf, sizeof(buf)), "/");
-	t_str(cfs_tree_path(t, f, buf, 12), ".../file");
+	t_str(cfs_tree_format_path(t, f, buf, sizeof(buf)), "/dir/file");
+	t_str(cfs_tree_format_path(t, CFS_ROOT, buf, sizeof(buf)), "/");
+	t_str(cfs_tree_format_path(t, f, buf, 12), ".../file");
 	cfs_tree_free(t);
 }

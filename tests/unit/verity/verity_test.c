@@ -397,7 +397,7 @@ T(a_sink_and_a_file_in_two_parts_make_one_stream)
 	fd = vector_file(&rest);
 	t_eq(pwrite(fd, filled() + 4097, rest.size, 0), (ssize_t)rest.size);
 	t_eq(cfs_verity_new(CFS_SHA256, &stream), 0);
-	sink = cfs_verity_sink(stream);
+	sink = cfs_verity_get_sink(stream);
 	t_eq(sink.write(sink.ctx, filled(), 4097, NULL), 0);
 	t_eq(cfs_verity_update_fd(stream, fd, NULL, NULL), 0);
 	cfs_verity_final(stream, &d);
@@ -521,6 +521,6 @@ T(a_filesystem_without_fsverity_has_its_own_error)
 	cfs_autofd int dir = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	t_ok(dir >= 0);
-	t_eq(cfs_verity_supported(dir, NULL), 0);
-	t_eq(cfs_verity_supported(-1, NULL), -EBADF);
+	t_eq(cfs_verity_is_supported(dir, NULL), 0);
+	t_eq(cfs_verity_is_supported(-1, NULL), -EBADF);
 }

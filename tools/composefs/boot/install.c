@@ -112,7 +112,7 @@ static void print_result(const struct options *o, const struct cfs_installed *do
 	char text[WHERE_ID_MAX];
 
 	if (!o->json) {
-		puts(installed ? done->entry : where_id(&done->image, text));
+		puts(installed ? done->entry : where_format_id(&done->image, text));
 		return;
 	}
 	json_begin_object(&j, NULL);

@@ -109,7 +109,7 @@ static void add_boot_row(struct cli_table *t, const struct cfs_bootentry *e,
 		snprintf(tries, sizeof(tries), "%u left, %u failed", e->tries_left,
 			 e->tries_done);
 	if (e->has_image)
-		where_short_id(&e->image, no_trunc, id);
+		where_format_short_id(&e->image, no_trunc, id);
 	cli_table_add(t, e->id);
 	cli_table_add(t, e->type == CFS_BOOTENTRY_UKI ? "UKI" : "type 1");
 	cli_table_add(t, or_dash(e->title));

@@ -41,5 +41,5 @@ int boot_repo_open(struct boot_options *o, enum cfs_repo_access access,
 
 const char *boot_deployment_name(const struct cfs_deployment *d, char out[WHERE_ID_MAX])
 {
-	return d->entry ? d->entry->id : where_short_id(&d->image, false, out);
+	return d->entry ? d->entry->id : where_format_short_id(&d->image, false, out);
 }

@@ -61,7 +61,7 @@ static void add_row(struct cli_table *t, const struct cfs_deployment *d, bool no
 	cli_table_add(t, d->version ? d->version : "-");
 	cli_table_add(t, tries);
 	cli_table_add(t, d->reference ? d->reference : "-");
-	cli_table_add(t, where_short_id(&d->image, no_trunc, id));
+	cli_table_add(t, where_format_short_id(&d->image, no_trunc, id));
 }
 
 static int print_table(const struct cfs_deployments *list, bool no_trunc,

@@ -283,7 +283,7 @@ int cmd_diff(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	o.source.repo = trees_repo(&o.where);
+	o.source.repo = trees_get_repo(&o.where);
 	rc = cfs_source_pair_open(&pair, argv[optind], argv[optind + 1], &o.source, &err);
 	if (rc == 0) {
 		cli_watch_start(&watch, argv[0]);

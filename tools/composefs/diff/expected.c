@@ -48,8 +48,8 @@ static void print_rules(const struct answer *x)
 
 	cli_print(stdout, x->name);
 	printf(" has this digest under no profile; the nearest is %s:\n", near->name);
-	for (unsigned i = 0; cfs_profile_rule(rules, i, &rule) &&
-			     cfs_profile_rule(&near->rules, i, &other);
+	for (unsigned i = 0; cfs_profile_format_rule(rules, i, &rule) &&
+			     cfs_profile_format_rule(&near->rules, i, &other);
 	     i++) {
 		if (!is_relevant(&x->match, rule.key))
 			continue;
@@ -100,7 +100,7 @@ static void print_json_rules(struct json *j, const struct cfs_profile_rules *rul
 	struct cfs_profile_rule rule;
 
 	json_begin_object(j, "rules");
-	for (unsigned i = 0; cfs_profile_rule(rules, i, &rule); i++)
+	for (unsigned i = 0; cfs_profile_format_rule(rules, i, &rule); i++)
 		json_put_string(j, rule.key, rule.value);
 	json_end(j);
 }
@@ -158,12 +158,13 @@ static int search_rules(const struct cfs_tree *tree, const char *program,
 	return cli_watch_end_reading(&watch, rc, err);
 }
 
-int expected_explain(const char *name, const struct expected_opts *o,
+int expected_explain(const char *name, const struct expected_opts *opts,
 		     struct cfs_source_opts source, struct cfs_err *err)
 {
 	struct answer x = {0};
 	struct cfs_source s;
-	int rc = cfs_context(err, cfs_digest_parse(cfs_text(o->digest), &x.expected, err),
+	int rc = cfs_context(err,
+			     cfs_digest_parse(cfs_text(opts->digest), &x.expected, err),
 			     "--expected");
 
 	if (rc < 0)
@@ -176,9 +177,9 @@ int expected_explain(const char *name, const struct expected_opts *o,
 	x.name = s.name;
 	rc = compare_itself(&s, &x, err);
 	if (rc == 0)
-		rc = search_rules(s.tree, o->program, &x, err);
+		rc = search_rules(s.tree, opts->program, &x, err);
 	if (rc == 0)
-		o->json ? print_expected_json(&x) : print_expected_answer(&x);
+		opts->json ? print_expected_json(&x) : print_expected_answer(&x);
 	cfs_source_close(&s);
 	if (rc == 0)
 		rc = cli_flush(err);

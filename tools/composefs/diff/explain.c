@@ -65,7 +65,7 @@ static int find_answer(struct answer *x, const char *name, const char *a, const 
 	struct cli_watch watch;
 	int rc;
 
-	o->source.repo = trees_repo(&o->where);
+	o->source.repo = trees_get_repo(&o->where);
 	rc = cfs_source_pair_open(&x->pair, a, b, &o->source, err);
 	if (rc < 0)
 		return rc;
@@ -176,7 +176,7 @@ static int print_causes_json(const struct answer *x, struct cfs_diff_text *t,
 	json_begin_object(&j, NULL);
 	json_put_bool(&j, "same", has_no_cause(x));
 	json_put_uint(&j, "not_compared", x->pair.diff->n_unproven);
-	pair_facts_json(&j, &x->pair, &x->images);
+	pair_facts_put_json(&j, &x->pair, &x->images);
 	json_begin_array(&j, "causes");
 	for (size_t i = 0; rc == 0 && i < x->causes.n; i++)
 		rc = print_json_cause(&j, &x->causes.v[i], t, err);
@@ -218,7 +218,7 @@ static int explain_one(struct options *o, const char *program, const char *name,
 {
 	struct expected_opts opts = {program, o->expected, o->json};
 
-	o->source.repo = trees_repo(&o->where);
+	o->source.repo = trees_get_repo(&o->where);
 	return expected_explain(name, &opts, o->source, err);
 }
 

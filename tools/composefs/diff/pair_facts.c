@@ -184,8 +184,8 @@ static void print_json_side(struct json *j, const char *key, const struct cfs_so
 	json_end(j);
 }
 
-void pair_facts_json(struct json *j, const struct cfs_source_pair *p,
-		     const struct pair_facts *f)
+void pair_facts_put_json(struct json *j, const struct cfs_source_pair *p,
+			 const struct pair_facts *f)
 {
 	print_json_side(j, "a", &p->a, &f->a);
 	print_json_side(j, "b", &p->b, &f->b);

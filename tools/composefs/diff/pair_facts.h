@@ -39,7 +39,7 @@ void pair_facts_print(const struct cfs_source_pair *p, const struct pair_facts *
 
 /* The same as members of a JSON object: a, b, formatsDiffer, blocksDiffer, timesDiffer,
  * writerDiffers, firstByte. */
-void pair_facts_json(struct json *j, const struct cfs_source_pair *p,
-		     const struct pair_facts *f);
+void pair_facts_put_json(struct json *j, const struct cfs_source_pair *p,
+			 const struct pair_facts *f);
 
 #endif

@@ -4,7 +4,7 @@
 
 static int find_repo(void *ctx, const char **path, struct cfs_err *err)
 {
-	return where_path(ctx, path, err);
+	return where_find_path(ctx, path, err);
 }
 
 static int open_tree_image(void *ctx, const char *name, struct cfs_map *map,
@@ -13,7 +13,7 @@ static int open_tree_image(void *ctx, const char *name, struct cfs_map *map,
 	return where_open_image(ctx, name, map, im, NULL, err);
 }
 
-struct cfs_source_repo trees_repo(struct where *where)
+struct cfs_source_repo trees_get_repo(struct where *where)
 {
 	return (struct cfs_source_repo){where_is_given(where), where, find_repo,
 					open_tree_image};

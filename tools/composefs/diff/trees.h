@@ -17,6 +17,6 @@
 	      "one."
 
 /* The repository of the command line; borrows from where. */
-struct cfs_source_repo trees_repo(struct where *where);
+struct cfs_source_repo trees_get_repo(struct where *where);
 
 #endif

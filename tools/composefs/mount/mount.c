@@ -107,7 +107,7 @@ static struct cfs_mount_args make_args(const struct mount_options *o, const char
 static int make_repo_path(const struct cfs_repo *repo, const char *below,
 			  char out[PATH_MAX], struct cfs_err *err)
 {
-	if (snprintf(out, PATH_MAX, "%s/%s", cfs_repo_path(repo), below) < PATH_MAX)
+	if (snprintf(out, PATH_MAX, "%s/%s", cfs_repo_get_path(repo), below) < PATH_MAX)
 		return 0;
 	return cfs_fail(err, ENAMETOOLONG, "the path of the repository is too long");
 }
@@ -154,7 +154,7 @@ static void restrict_mount(const struct mount_options *o, struct cfs_mount_opts 
 static int open_repo_objects(const struct cfs_repo *repo, const char *name,
 			     struct cfs_err *err)
 {
-	int fd = cfs_beneath_open_dir(cfs_repo_dirfd(repo), "objects");
+	int fd = cfs_beneath_open_dir(cfs_repo_get_dirfd(repo), "objects");
 
 	return fd < 0 ? cfs_beneath_fail(fd, name, err) : fd;
 }
@@ -215,7 +215,7 @@ static int mount_found(const struct mount_options *o, const struct cfs_repo *rep
 {
 	char objects[PATH_MAX], signatures[PATH_MAX], hex[CFS_DIGEST_HEX_MAX];
 	const char *const dirs[] = {objects};
-	const int repo_fd = cfs_repo_dirfd(repo);
+	const int repo_fd = cfs_repo_get_dirfd(repo);
 	const enum cfs_repo_trust how =
 		o->verify_image ? CFS_REPO_PROVEN : CFS_REPO_PROVEN_BEFORE;
 	cfs_autofd int objects_fd = -1;
@@ -326,7 +326,7 @@ int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc, ch
 	rc = add_file_advice(rc, argv[optind], &err);
 	if (rc == 0 && o.json) {
 		json_begin_object(&j, NULL);
-		json_put_string(&j, "id", where_id(&id, text));
+		json_put_string(&j, "id", where_format_id(&id, text));
 		json_finish(&j);
 	}
 	return command_end(argv[0], rc, &err);

@@ -248,7 +248,7 @@ static void add_status_row(struct cli_table *table, const struct shown *s)
 	char id[WHERE_ID_MAX] = "-", since[CLI_TIME_MAX], errors[HEALTH_COUNT_MAX];
 
 	if (s->m.has_id)
-		where_short_id(&s->m.id, false, id);
+		where_format_short_id(&s->m.id, false, id);
 	format_since(s, since);
 	cli_table_add(table, s->m.place);
 	cli_table_add(table, image_of(s));
@@ -315,7 +315,7 @@ static void print_block(const struct shown *s)
 	print_field("Since", since);
 	for (size_t i = 0; i < s->n_names; i++)
 		print_field("Name", s->names[i]);
-	print_field("ID", s->m.has_id ? where_id(&s->m.id, id) : NULL);
+	print_field("ID", s->m.has_id ? where_format_id(&s->m.id, id) : NULL);
 	print_field("Image file", s->m.image);
 	print_field("Repository", s->repo);
 	for (size_t i = 0; i < s->m.n_objects; i++)
@@ -350,7 +350,7 @@ static void put_status_mount(struct json *j, const struct shown *s)
 
 	json_begin_object(j, NULL);
 	json_put_string(j, "mountpoint", s->m.place);
-	put_string(j, "id", s->m.has_id ? where_id(&s->m.id, id) : NULL);
+	put_string(j, "id", s->m.has_id ? where_format_id(&s->m.id, id) : NULL);
 	json_put_strings(j, "names", s->names, s->n_names);
 	put_string(j, "image", s->m.image);
 	put_string(j, "repository", s->repo);

@@ -25,10 +25,10 @@ bool mount_needs_trigger(const struct mount_options *o)
 static int check_repo_owner(const struct cfs_repo *repo, struct cfs_err *err)
 {
 	struct stat st;
-	int rc = cfs_beneath_stat(cfs_repo_dirfd(repo), "objects", &st);
+	int rc = cfs_beneath_stat(cfs_repo_get_dirfd(repo), "objects", &st);
 
 	if (rc < 0)
-		return cfs_fail(err, -rc, "%s/objects: %s", cfs_repo_path(repo),
+		return cfs_fail(err, -rc, "%s/objects: %s", cfs_repo_get_path(repo),
 				strerror(-rc));
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
 	    (st.st_mode & (S_IWGRP | S_IWOTH)))
@@ -36,7 +36,7 @@ static int check_repo_owner(const struct cfs_repo *repo, struct cfs_err *err)
 			err, EPERM,
 			"%s/objects: another user can write to it, and could change "
 			"an object after it was verified",
-			cfs_repo_path(repo));
+			cfs_repo_get_path(repo));
 	return 0;
 }
 
@@ -47,7 +47,7 @@ int mount_check_level(const struct mount_options *o, const struct cfs_repo *repo
 		return cfs_fail(err, ENOTTY,
 				"%s: the repository has no fs-verity; "
 				"--verify=first-open works without it",
-				cfs_repo_path(repo));
+				cfs_repo_get_path(repo));
 	return o->verify == MOUNT_VERIFY_FIRST_OPEN ? check_repo_owner(repo, err) : 0;
 }
 
@@ -88,9 +88,9 @@ static int open_sources(const struct mount_options *o, const struct cfs_repo *re
 	}
 	if (rc < 0 || o->lazy.n == 0)
 		return rc;
-	m->repo_path = realpath(cfs_repo_path(repo), NULL);
+	m->repo_path = realpath(cfs_repo_get_path(repo), NULL);
 	if (!m->repo_path)
-		return cfs_fail_errno(err, "%s", cfs_repo_path(repo));
+		return cfs_fail_errno(err, "%s", cfs_repo_get_path(repo));
 	m->lazy.repo_path = m->repo_path;
 	m->lazy.sources = m->sources;
 	return 0;
@@ -129,7 +129,7 @@ static int start_mount_server(const struct mount_options *o, const struct cfs_re
 {
 	const struct cfs_trigger t = {
 		.objects_fd = opts->objdir_fds[0],
-		.alg = cfs_repo_meta(repo)->alg,
+		.alg = cfs_repo_get_meta(repo)->alg,
 		.name = name,
 		.verify = o->verify == MOUNT_VERIFY_FIRST_OPEN,
 		.fetch = o->lazy.n ? cfs_lazy_fetch : NULL,

@@ -223,7 +223,7 @@ static void print_bundle_json(const struct work *w, const char *dir)
 	char id[WHERE_ID_MAX];
 
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "id", where_id(&w->c.image, id));
+	json_put_string(&j, "id", where_format_id(&w->c.image, id));
 	json_put_string(&j, "bundle", dir);
 	json_put_strings(&j, "labels_left_out", (const char *const *)w->left_out,
 			 w->n_left_out);

@@ -97,11 +97,11 @@ static void print_copy_result(const struct options *o, const struct cfs_pull_res
 	char id[WHERE_ID_MAX];
 
 	if (!o->json) {
-		puts(where_id(&r->image, id));
+		puts(where_format_id(&r->image, id));
 		return;
 	}
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "id", where_id(&r->image, id));
+	json_put_string(&j, "id", where_format_id(&r->image, id));
 	json_put_string(&j, "name", tag);
 	json_put_uint(&j, "layers", r->n_layers);
 	json_put_uint(&j, "layers_present", r->n_present);

@@ -59,7 +59,7 @@ static void print_export_json(const struct result *r)
 
 	json_begin_object(&j, NULL);
 	if (r->is_rootfs)
-		json_put_string(&j, "id", where_id(&r->image, text));
+		json_put_string(&j, "id", where_format_id(&r->image, text));
 	else
 		oci_put_push_json(&j, &r->pushed);
 	json_finish(&j);
@@ -69,7 +69,7 @@ static void print_export_result(const struct result *r)
 {
 	char id[WHERE_ID_MAX], digest[CFS_OCI_DIGEST_TEXT_MAX];
 
-	puts(r->is_rootfs ? where_id(&r->image, id)
+	puts(r->is_rootfs ? where_format_id(&r->image, id)
 			  : cfs_oci_digest_text(&r->pushed.manifest, digest));
 }
 
@@ -81,8 +81,8 @@ static int export_files(const struct cfs_repo *repo, const char *image, const ch
 	int rc = oci_find_image(repo, image, id, err);
 
 	return rc < 0 ? rc
-		      : cfs_export_image(repo, where_id(id, text), file, watch, NULL,
-					 err);
+		      : cfs_export_image(repo, where_format_id(id, text), file, watch,
+					 NULL, err);
 }
 
 /* The file that gets the merged files; NULL: another destination. */

@@ -134,7 +134,7 @@ static void put_config_id(FILE *to, const void *row)
 	char text[WHERE_ID_MAX];
 
 	if (c->has_image)
-		fputs(where_id(&c->image, text), to);
+		fputs(where_format_id(&c->image, text), to);
 }
 
 static void put_os(FILE *to, const void *row)
@@ -182,7 +182,7 @@ static const struct cli_column columns[] = {{"TAG", false},
 
 enum { N_COLUMNS = sizeof(columns) / sizeof(columns[0]), SHORT_DIGITS = 12 };
 
-/* As where_short_id: the first 12 digits alone, or with full the whole. */
+/* As where_format_short_id: the first 12 digits alone, or with full the whole. */
 static void add_digest(struct cli_table *t, const struct cfs_oci_digest *d, bool full)
 {
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
@@ -204,7 +204,7 @@ static void add_container_cells(struct cli_table *t, const char *tag,
 	char id[WHERE_ID_MAX] = "-", platform[300], layers[32];
 
 	if (c->has_image)
-		where_short_id(&c->image, full, id);
+		where_format_short_id(&c->image, full, id);
 	snprintf(platform, sizeof(platform), "%.100s/%.100s", os, architecture);
 	snprintf(layers, sizeof(layers), "%zu", c->manifest.n_layers);
 	cli_table_add(t, tag);
@@ -237,7 +237,7 @@ static void put_container_json(struct listing *l, const char *tag,
 	else if (!l->options->quiet)
 		add_container_cells(&l->table, tag, c, l->options->no_trunc);
 	else if (c->has_image)
-		puts(where_short_id(&c->image, l->options->no_trunc, id));
+		puts(where_format_short_id(&c->image, l->options->no_trunc, id));
 }
 
 /* A damaged image is reported and does not hide the others. */

@@ -83,7 +83,7 @@ static void print_pull_json(const struct cfs_pull_result *r, const char *tag)
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "id", where_id(&r->image, id));
+	json_put_string(&j, "id", where_format_id(&r->image, id));
 	json_put_string(&j, "name", tag);
 	json_put_string(&j, "manifest_digest", cfs_oci_digest_text(&r->manifest, text));
 	json_put_string(&j, "config_digest", cfs_oci_digest_text(&r->config, text));
@@ -104,7 +104,7 @@ static void print_pull_summary(const struct cfs_pull_result *r, const char *name
 {
 	char id[WHERE_ID_MAX];
 
-	puts(where_id(&r->image, id));
+	puts(where_format_id(&r->image, id));
 	if (r->bytes_saved)
 		cli_print_note(name,
 			       "transferred %" PRIu64 " bytes of layers, saved %" PRIu64,

@@ -139,13 +139,14 @@ static void print_seal_json(const struct sealing *s)
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "id", where_id(&s->seal.entries[CFS_SEAL_MERGED].digest, id));
+	json_put_string(&j, "id",
+			where_format_id(&s->seal.entries[CFS_SEAL_MERGED].digest, id));
 	json_put_string(&j, "name", s->name);
 	json_put_string(&j, "manifest_digest", cfs_oci_digest_text(&s->manifest, text));
 	if (!s->seal.is_inline)
 		json_put_string(&j, "artifact_digest",
 				cfs_oci_digest_text(&s->seal.artifact, text));
-	json_put_string(&j, "key", cfs_sig_key_id(&s->key, key));
+	json_put_string(&j, "key", cfs_sig_key_format_id(&s->key, key));
 	json_finish(&j);
 }
 

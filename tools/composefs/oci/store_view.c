@@ -332,8 +332,8 @@ static int make_view(struct view *v, const char *dir, struct cfs_err *err)
 	cfs_autofd int lock = -1;
 	int rc;
 
-	if (!realpath(cfs_repo_path(v->repo), v->path))
-		return cfs_fail_errno(err, "%s", cfs_repo_path(v->repo));
+	if (!realpath(cfs_repo_get_path(v->repo), v->path))
+		return cfs_fail_errno(err, "%s", cfs_repo_get_path(v->repo));
 	v->dir = mount_open_private(dir, err);
 	if (v->dir < 0)
 		return v->dir;
@@ -387,7 +387,7 @@ static int write_and_note(const struct options *o, const char *program, const ch
 
 	if (rc < 0)
 		return rc;
-	rc = watch_tags_open(cfs_repo_dirfd(repo), changes, err);
+	rc = watch_tags_open(cfs_repo_get_dirfd(repo), changes, err);
 	v.repo = repo;
 	if (rc == 0)
 		rc = make_view(&v, dir, err);

@@ -106,11 +106,11 @@ static int print_tree_id(const struct options *o, const struct cfs_tree *tree,
 	if (rc < 0)
 		return rc;
 	if (!o->json) {
-		puts(where_id(&id, text));
+		puts(where_format_id(&id, text));
 		return 0;
 	}
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "id", where_id(&id, text));
+	json_put_string(&j, "id", where_format_id(&id, text));
 	json_finish(&j);
 	return 0;
 }
@@ -136,7 +136,8 @@ static int print_dump(const struct options *o, const struct cfs_tree *tree,
 		      const struct cfs_profile_rules *rules,
 		      const struct cfs_watch *watch, struct cfs_err *err)
 {
-	struct cfs_image_write how = {.form = cfs_profile_image(rules), .watch = watch};
+	struct cfs_image_write how = {.form = cfs_profile_get_image_opts(rules),
+				      .watch = watch};
 	struct cfs_mem image = {0};
 	int rc = cfs_image_write(tree, &how, cfs_sink_mem(&image), err);
 

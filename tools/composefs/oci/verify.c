@@ -177,7 +177,7 @@ static void print_verified_container(const struct verify *v, const char *name)
 	char text[WHERE_ID_MAX];
 
 	cli_print(stdout, name);
-	printf(": verified, %s\n", where_id(&v->container->image, text));
+	printf(": verified, %s\n", where_format_id(&v->container->image, text));
 	printf("signed by %s (", v->found.key);
 	cli_print(stdout, v->found.key_file);
 	puts(v->is_inline ? "), inline" : ")");
@@ -195,7 +195,7 @@ static void print_verified_json(const struct verify *v, const char *name,
 	json_put_string(&j, "status", r->name);
 	json_put_string(&j, "name", name);
 	if (r->status == CLI_OK) {
-		json_put_string(&j, "id", where_id(&v->container->image, id));
+		json_put_string(&j, "id", where_format_id(&v->container->image, id));
 		json_put_string(&j, "manifest_digest",
 				cfs_oci_digest_text(&v->container->digest, text));
 		if (!v->is_inline)

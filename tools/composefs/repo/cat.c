@@ -122,7 +122,7 @@ static int write_external(struct contents *c, const struct cfs_inode *inode,
 		return write_from_dir(c, inode, err);
 	rc = open_contents_repo(c, err);
 	if (rc == 0)
-		rc = cfs_repo_inode_object(c->repo, &c->im, inode, &id, err);
+		rc = cfs_repo_find_inode_object(c->repo, &c->im, inode, &id, err);
 	return rc < 0 ? rc : write_file_object(c->repo, &id, &size, err);
 }
 

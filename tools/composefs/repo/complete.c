@@ -48,7 +48,8 @@ static void put_ids(struct cli_completion *c, const struct cfs_repo *repo)
 			if (list.v[i].code != 0)
 				continue;
 			cli_complete_put(c, list.v[i].name, "image ID");
-			cli_complete_put(c, where_id(&list.v[i].id, text), "image ID");
+			cli_complete_put(c, where_format_id(&list.v[i].id, text),
+					 "image ID");
 		}
 	cfs_repo_list_fini(&list);
 }

@@ -122,7 +122,7 @@ static int fill_defaults(struct options *o, struct cfs_err *err)
 		if (rc < 0 && (rc != -ENOENT || where_is_chosen(&o->where)))
 			return rc;
 		if (rc == 0) {
-			meta = *cfs_repo_meta(repo);
+			meta = *cfs_repo_get_meta(repo);
 			cfs_repo_close(repo);
 		}
 		rc = 0;
@@ -148,8 +148,8 @@ static int find_compute_places(struct options *o, struct cfs_own_places *own,
 	int rc = 0;
 
 	if (where_is_given(&o->where))
-		rc = where_path(&o->where, &path, err);
-	else if (where_path(&o->where, &path, NULL) < 0)
+		rc = where_find_path(&o->where, &path, err);
+	else if (where_find_path(&o->where, &path, NULL) < 0)
 		path = NULL;
 	if (rc == 0 && path && !o->no_repo)
 		rc = cfs_own_places_add_dir(own, path, "the repository", err);
@@ -163,7 +163,7 @@ static int compute_image(struct options *o, const char *source, struct cfs_sink 
 			 struct cfs_digest *digest, struct cfs_err *err)
 {
 	struct cfs_ingest in = {
-		.source = source, .read = cfs_ingest_for(source), .scan = o->scan};
+		.source = source, .read = cfs_ingest_choose(source), .scan = o->scan};
 	struct cfs_image_write how = {.digest = digest};
 	struct cli_watch watch;
 	struct cfs_tree *tree;
@@ -175,7 +175,7 @@ static int compute_image(struct options *o, const char *source, struct cfs_sink 
 	if (rc < 0)
 		return rc;
 	in.scan.alg = o->meta.alg;
-	how.form = profiled_image_opts(&o->what, o->meta.format);
+	how.form = profiled_get_image_opts(&o->what, o->meta.format);
 	cli_watch_start(&watch, o->name);
 	how.watch = in.watch = &watch.watch;
 	rc = profiled_ingest(&o->what, &in, o->meta.format, &o->rules, &tree, err);
@@ -208,11 +208,12 @@ static void print_computed_id(const struct options *o, const struct cfs_digest *
 
 	if (!o->json) {
 		profiled_print_name(o->name, &o->rules);
-		puts(cli_is_cfsctl() ? cfs_digest_hex(id, hex) : where_id(id, text));
+		puts(cli_is_cfsctl() ? cfs_digest_hex(id, hex)
+				     : where_format_id(id, text));
 		return;
 	}
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "id", where_id(id, text));
+	json_put_string(&j, "id", where_format_id(id, text));
 	profiled_put_json(&j, &o->rules);
 	json_finish(&j);
 }

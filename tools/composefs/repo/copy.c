@@ -121,7 +121,7 @@ static void print_copied_image(struct work *w, const char *image,
 	}
 	json_begin_object(&w->json, NULL);
 	json_put_string(&w->json, "source", image);
-	json_put_string(&w->json, "id", where_id(id, text));
+	json_put_string(&w->json, "id", where_format_id(id, text));
 	json_put_uint(&w->json, "objects_copied", r->copied);
 	json_put_uint(&w->json, "objects_present", r->present);
 	json_put_uint(&w->json, "bytes_copied", r->bytes);
@@ -139,7 +139,7 @@ static int copy_repo_image(struct work *w, const char *image, struct cfs_err *er
 	if (rc < 0)
 		return cfs_context(err, rc, "%s", w->o->from);
 	rc = cfs_repo_copy_image(w->from, &id, w->to, w->watch, &report, err);
-	if (rc < 0 && cfs_repo_meta(w->from)->alg != cfs_repo_meta(w->to)->alg)
+	if (rc < 0 && cfs_repo_get_meta(w->from)->alg != cfs_repo_get_meta(w->to)->alg)
 		cli_add_advice(rc, err,
 			       "its ID would be another one: \"composefs export "
 			       "--repo=REPO IMAGE - | composefs create-image - NAME\" "

@@ -62,17 +62,17 @@ static int store_tree(struct cfs_store *store, struct options *o,
 		      const struct cfs_repo *repo, const char *source,
 		      struct cfs_digest *out, struct cfs_err *err)
 {
-	const struct cfs_repo_meta *meta = cfs_repo_meta(repo);
+	const struct cfs_repo_meta *meta = cfs_repo_get_meta(repo);
 	unsigned format = o->format_given ? o->format : meta->format;
-	struct cfs_image_opts form = profiled_image_opts(&o->what, format);
+	struct cfs_image_opts form = profiled_get_image_opts(&o->what, format);
 	struct cfs_ingest in = {.watch = o->watch,
 				.source = source,
-				.read = cfs_ingest_for(source),
+				.read = cfs_ingest_choose(source),
 				.into = store,
 				.scan = o->scan};
 	struct cfs_tree *tree;
-	int rc = cfs_own_places_add_dir(&in.own, cfs_repo_path(repo), "the repository",
-					err);
+	int rc = cfs_own_places_add_dir(&in.own, cfs_repo_get_path(repo),
+					"the repository", err);
 
 	if (rc == 0)
 		rc = cfs_own_places_add_std(&in.own, err);
@@ -97,11 +97,11 @@ static int print_created_id(const struct options *o, const struct cfs_digest *id
 	char text[WHERE_ID_MAX];
 
 	if (!o->json) {
-		puts(where_id(id, text));
+		puts(where_format_id(id, text));
 		return cli_flush(err);
 	}
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "id", where_id(id, text));
+	json_put_string(&j, "id", where_format_id(id, text));
 	json_put_string(&j, "name", ref ? cfs_repo_ref_name(ref) : NULL);
 	profiled_put_json(&j, &o->rules);
 	json_finish(&j);
@@ -114,7 +114,7 @@ static int create_image(struct options *o, struct cfs_repo *repo, const char *so
 			const char *ref, struct cfs_digest *out, struct cfs_err *err)
 {
 	/* An archive is read by one thread, and the fewer there are, the fewer the syncs. */
-	bool is_archive = cfs_ingest_for(source) == cfs_ingest_archive;
+	bool is_archive = cfs_ingest_choose(source) == cfs_ingest_archive;
 	struct cfs_store_opts opts = {
 		.n_workers = is_archive ? 1 : cfs_scan_threads(&o->scan),
 		.watch = o->watch,

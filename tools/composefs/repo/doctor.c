@@ -51,7 +51,7 @@ static enum cfs_mount_verity get_verity(const struct cfs_repo *repo, const char 
 {
 	cfs_autofd int fd = repo ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool verity = repo ? cfs_repo_is_secure(repo)
-			   : fd >= 0 && cfs_verity_supported(fd, NULL) == 1;
+			   : fd >= 0 && cfs_verity_is_supported(fd, NULL) == 1;
 
 	return verity ? CFS_MOUNT_VERITY_REQUIRE : CFS_MOUNT_VERITY_NONE;
 }
@@ -63,7 +63,7 @@ static int find_checked_place(struct options *o, const char *dir, struct place *
 {
 	struct cfs_repo *repo = NULL;
 	const char *path = dir;
-	int rc = dir ? 0 : where_path(&o->where, &path, err);
+	int rc = dir ? 0 : where_find_path(&o->where, &path, err);
 
 	if (rc < 0)
 		return rc;

@@ -194,7 +194,7 @@ static int print_selected(const struct options *o, const struct cfs_repo *repo,
 {
 	struct du du = {.apparent = o->apparent,
 			.full = o->no_trunc,
-			.where = cfs_repo_path(repo)};
+			.where = cfs_repo_get_path(repo)};
 	int rc;
 
 	du.images = cfs_gc_usage_get_images(usage, &du.n_images);

@@ -134,8 +134,8 @@ static void put_data(FILE *to, const struct du *du, const struct cfs_gc_usage_im
 		"\" data-digest=\"%s\" data-named=\"%s\" data-frees=\"%" PRIu64
 		"\" data-own=\"%" PRIu64 "\" data-shared=\"%" PRIu64
 		"\" data-total=\"%" PRIu64 "\" data-fair=\"%" PRIu64 "\"",
-		where_id(&im->id, buf), im->n_names ? "yes" : "", im->frees, im->own,
-		im->bytes - im->own, im->bytes, im->fair);
+		where_format_id(&im->id, buf), im->n_names ? "yes" : "", im->frees,
+		im->own, im->bytes - im->own, im->bytes, im->fair);
 	if (du->total->cached_known)
 		fprintf(to, " data-cached=\"%" PRIu64 "\"", im->cached);
 	fprintf(to, " data-entries=\"%" PRIu64 "\">", im->n_entries);
@@ -151,9 +151,10 @@ static void put_html_names(FILE *to, const struct cfs_gc_usage_image *im)
 		put_html_name(to, im->names[i]);
 	}
 	if (im->n_names == 0)
-		fprintf(to, "<span class=\"id\">%s</span>", where_id(&im->id, buf));
-	if (du_kept_reason(im))
-		fprintf(to, " <small>(%s)</small>", du_kept_reason(im));
+		fprintf(to, "<span class=\"id\">%s</span>",
+			where_format_id(&im->id, buf));
+	if (du_get_kept_reason(im))
+		fprintf(to, " <small>(%s)</small>", du_get_kept_reason(im));
 	fputs("</td>", to);
 }
 

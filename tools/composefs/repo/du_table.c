@@ -72,10 +72,10 @@ void du_sort(struct du *du, enum du_key key)
 
 const char *du_get_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_MAX])
 {
-	return im->n_names ? im->names[0] : where_id(&im->id, buf);
+	return im->n_names ? im->names[0] : where_format_id(&im->id, buf);
 }
 
-const char *du_kept_reason(const struct cfs_gc_usage_image *im)
+const char *du_get_kept_reason(const struct cfs_gc_usage_image *im)
 {
 	if (im->in_use)
 		return "in use";
@@ -113,7 +113,7 @@ static void put_listed(FILE *to, const char *name)
 static const char *shown_name(const struct du *du, const struct cfs_gc_usage_image *im,
 			      char buf[WHERE_ID_MAX])
 {
-	return im->n_names ? im->names[0] : where_short_id(&im->id, du->full, buf);
+	return im->n_names ? im->names[0] : where_format_short_id(&im->id, du->full, buf);
 }
 
 /* One line of the table. Names come last, because their length is not bounded; other
@@ -134,8 +134,8 @@ static void put_table_row(FILE *to, const struct du *du,
 		fputs(", ", to);
 		put_listed(to, im->names[i]);
 	}
-	if (du_kept_reason(im))
-		fprintf(to, " (%s)", du_kept_reason(im));
+	if (du_get_kept_reason(im))
+		fprintf(to, " (%s)", du_get_kept_reason(im));
 	putc('\n', to);
 }
 
@@ -210,7 +210,7 @@ static void put_image_usage(struct json *j, const struct du *du,
 	json_begin_object(j, NULL);
 	where_put_id(j, "id", &im->id);
 	json_put_strings(j, "names", im->names, im->n_names);
-	image_usage_json(j, im);
+	image_usage_put_json(j, im);
 	json_put_uint(j, "fair_bytes", im->fair);
 	json_put_uint(j, "frees_bytes", im->frees);
 	put_cached(j, du, im->cached);

@@ -47,7 +47,7 @@ void du_sort(struct du *du, enum du_key key);
 const char *du_get_name(const struct cfs_gc_usage_image *im, char buf[WHERE_ID_MAX]);
 
 /* Returns why gc would keep the image without its references; NULL if it would not. */
-const char *du_kept_reason(const struct cfs_gc_usage_image *im);
+const char *du_get_kept_reason(const struct cfs_gc_usage_image *im);
 
 /* Print the report, as a table or as one JSON object. */
 void du_print_table(FILE *to, const struct du *du);

@@ -121,7 +121,7 @@ static int open_extracted_object(void *ctx, const struct cfs_inode *inode,
 				 struct cfs_digest *id, struct cfs_err *err)
 {
 	const struct source *s = ctx;
-	int rc = cfs_repo_inode_object(s->repo, &s->im, inode, id, err);
+	int rc = cfs_repo_find_inode_object(s->repo, &s->im, inode, id, err);
 
 	return rc < 0 ? rc : cfs_repo_open_object(s->repo, id, CFS_REPO_SEALED, err);
 }

@@ -127,8 +127,9 @@ static int fsck_image(struct options *o, const char *image)
 		rc = cfs_repo_find_image(repo, image, &id, &err);
 	if (rc < 0)
 		return command_end(o->name, rc, &err);
-	snprintf(objects, sizeof(objects), "--objects=%s/objects", cfs_repo_path(repo));
-	snprintf(file, sizeof(file), "%s/objects/%s", cfs_repo_path(repo),
+	snprintf(objects, sizeof(objects), "--objects=%s/objects",
+		 cfs_repo_get_path(repo));
+	snprintf(file, sizeof(file), "%s/objects/%s", cfs_repo_get_path(repo),
 		 cfs_digest_path(&id, below));
 	snprintf(name, sizeof(name), "%s", o->name);
 	argv[argc++] = name;

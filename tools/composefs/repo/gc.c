@@ -83,7 +83,7 @@ static void print_note(void *ctx, enum cfs_gc_note what, const char *name,
 	if (what == CFS_GC_NOTE_EXPIRED && o->run_collect.dry_run)
 		said = "name would be removed";
 	if (cfs_digest_parse(cfs_text(name), &id, NULL) == 0)
-		name = where_id(&id, shown);
+		name = where_format_id(&id, shown);
 	cli_print_note(o->name, "%s: %s: %s", said, name, why);
 }
 

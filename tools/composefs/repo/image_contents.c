@@ -60,7 +60,7 @@ static int measure_image_objects(const struct cfs_repo *repo, const struct cfs_i
 		int rc;
 
 		snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(&id, path));
-		rc = cfs_beneath_stat(cfs_repo_dirfd(repo), below, &st);
+		rc = cfs_beneath_stat(cfs_repo_get_dirfd(repo), below, &st);
 		if (rc < 0 && rc != -ENOENT)
 			return cfs_beneath_fail(rc, below, err);
 		c->n_objects++;
@@ -80,8 +80,8 @@ static int count_objects(const struct cfs_repo *repo, const struct cfs_image *im
 	struct cfs_ids ids;
 	int rc;
 
-	cfs_ids_init(&ids, cfs_repo_meta(repo)->alg);
-	rc = cfs_repo_image_objects(im, watch, &ids, NULL, err);
+	cfs_ids_init(&ids, cfs_repo_get_meta(repo)->alg);
+	rc = cfs_repo_list_image_objects(im, watch, &ids, NULL, err);
 	if (rc == 0)
 		rc = cfs_ids_add(&ids, id->bytes, err);
 	if (rc == 0)

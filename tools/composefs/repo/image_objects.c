@@ -35,9 +35,9 @@ static void print_object_ids(const struct cfs_ids *ids, bool json)
 		struct cfs_digest id = cfs_ids_get(ids, i);
 
 		if (json)
-			printf("%s\"%s\"", i ? ",\n " : "[", where_id(&id, text));
+			printf("%s\"%s\"", i ? ",\n " : "[", where_format_id(&id, text));
 		else
-			puts(where_id(&id, text));
+			puts(where_format_id(&id, text));
 	}
 	if (json)
 		puts(ids->n ? "]" : "[]");
@@ -60,7 +60,7 @@ int cmd_image_objects(int argc, char **argv)
 	if (rc < 0)
 		return command_end(argv[0], rc, &err);
 	cfs_ids_init(&ids, id.alg);
-	rc = cfs_repo_image_objects(&im, NULL, &ids, NULL, &err);
+	rc = cfs_repo_list_image_objects(&im, NULL, &ids, NULL, &err);
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, &err);
 	if (rc == 0)

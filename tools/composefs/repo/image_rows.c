@@ -39,7 +39,7 @@ static int read_image_stat(const struct cfs_repo *repo, struct image_row *row,
 	int rc;
 
 	snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(&row->id, path));
-	rc = cfs_beneath_stat(cfs_repo_dirfd(repo), below, &st);
+	rc = cfs_beneath_stat(cfs_repo_get_dirfd(repo), below, &st);
 	row->is_missing = rc == -ENOENT;
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : cfs_beneath_fail(rc, below, err);
@@ -233,7 +233,7 @@ static void put_row_id(FILE *to, const void *row)
 	const struct image_line *l = row;
 	char text[WHERE_ID_MAX];
 
-	fputs(where_short_id(&l->row->id, l->full, text), to);
+	fputs(where_format_short_id(&l->row->id, l->full, text), to);
 }
 
 static void put_row_digest(FILE *to, const void *row)
@@ -315,7 +315,7 @@ bool image_fields_need_usage(const char *template)
 
 /* --- JSON --------------------------------------------------------------------------- */
 
-void image_usage_json(struct json *j, const struct cfs_gc_usage_image *u)
+void image_usage_put_json(struct json *j, const struct cfs_gc_usage_image *u)
 {
 	json_put_uint(j, "entries", u->n_entries);
 	json_put_uint(j, "objects", u->n_objects);
@@ -325,11 +325,11 @@ void image_usage_json(struct json *j, const struct cfs_gc_usage_image *u)
 	json_put_uint(j, "shared_bytes", u->bytes - u->own);
 }
 
-void image_row_json(struct json *j, const struct image_row *row)
+void image_row_put_json(struct json *j, const struct image_row *row)
 {
 	char text[WHERE_ID_MAX], when[CLI_TIME_MAX];
 
-	json_put_string(j, "id", where_id(&row->id, text));
+	json_put_string(j, "id", where_format_id(&row->id, text));
 	json_put_strings(j, "names", row->names, row->n_names);
 	json_put_string(j, "created", cli_format_utc_time(row->created, when));
 	if (row->is_missing)
@@ -343,6 +343,6 @@ void image_row_json(struct json *j, const struct image_row *row)
 	json_put_bool(j, "signed", row->is_signed);
 	if (!row->usage)
 		return;
-	image_usage_json(j, row->usage);
+	image_usage_put_json(j, row->usage);
 	json_put_uint(j, "frees_bytes", row->usage->frees);
 }

@@ -66,9 +66,9 @@ extern const struct cli_field image_fields[];
 bool image_fields_need_usage(const char *template);
 
 /* Puts the members of a JSON object. */
-void image_row_json(struct json *j, const struct image_row *row);
+void image_row_put_json(struct json *j, const struct image_row *row);
 
 /* Puts the members that count the objects of an image and their bytes. */
-void image_usage_json(struct json *j, const struct cfs_gc_usage_image *u);
+void image_usage_put_json(struct json *j, const struct cfs_gc_usage_image *u);
 
 #endif

@@ -203,7 +203,7 @@ static void add_image_cells(struct cli_table *t, const struct image_line *l)
 	char text[WHERE_ID_MAX], when[CLI_TIME_MAX], size[32];
 
 	cli_table_add(t, l->name ? l->name : "<none>");
-	cli_table_add(t, where_short_id(&row->id, l->full, text));
+	cli_table_add(t, where_format_short_id(&row->id, l->full, text));
 	cli_table_add(t, cli_format_local_time(row->created, when));
 	cli_table_add(t, row->is_missing ? "missing" : cli_format_bytes(row->size, size));
 	cli_table_add(t, image_row_mounted(row));
@@ -234,7 +234,7 @@ static void print_image_json(const struct lines *lines)
 	json_begin_array(&j, "images");
 	for (size_t i = 0; i < lines->n; i++) {
 		json_begin_object(&j, NULL);
-		image_row_json(&j, lines->v[i].row);
+		image_row_put_json(&j, lines->v[i].row);
 		json_end(&j);
 	}
 	json_finish(&j);
@@ -245,7 +245,7 @@ static void print_image_ids(const struct options *o, const struct lines *lines)
 	char text[WHERE_ID_MAX];
 
 	for (size_t i = 0; i < lines->n; i++)
-		puts(where_short_id(&lines->v[i].row->id, o->no_trunc, text));
+		puts(where_format_short_id(&lines->v[i].row->id, o->no_trunc, text));
 }
 
 static int print_image_lines(const struct options *o, const struct lines *lines,

@@ -93,7 +93,7 @@ static int add_imported_image(const struct options *o, struct cfs_repo *repo,
 			cfs_fail(err, ENOENT, "%zu %s missing, for example %s", missing.n,
 				 cfs_plural(missing.n, "object of the image is",
 					    "objects of the image are"),
-				 where_id(&missing.first, text)),
+				 where_format_id(&missing.first, text)),
 			err, "--missing-ok accepts this");
 	if (rc == 0)
 		rc = cfs_store_commit(store, err);
@@ -110,10 +110,10 @@ static int print_imported_id(const struct options *o, const struct cfs_digest *i
 
 	if (o->json) {
 		json_begin_object(&j, NULL);
-		json_put_string(&j, "id", where_id(id, text));
+		json_put_string(&j, "id", where_format_id(id, text));
 		json_finish(&j);
 	} else {
-		puts(where_id(id, text));
+		puts(where_format_id(id, text));
 	}
 	return cli_flush(err);
 }

@@ -76,7 +76,7 @@ static void put_image_mount(void *ctx, const char *place)
 	json_put_string(ctx, NULL, place);
 }
 
-/* The counts of an image as JSON. Those that image_row_json() writes with --size are
+/* The counts of an image as JSON. Those that image_row_put_json() writes with --size are
  * left out here, since a key must not appear twice. */
 static void put_contents(struct json *j, const struct inspected *x)
 {
@@ -92,7 +92,7 @@ static void put_contents(struct json *j, const struct inspected *x)
 	json_put_int(j, "mtime_min", c->mtime_min);
 	json_put_int(j, "mtime_max", c->mtime_max);
 	if (x->line.row->usage)
-		return; /* image_row_json has the following */
+		return; /* image_row_put_json has the following */
 	json_put_uint(j, "entries", c->n_entries);
 	json_put_uint(j, "objects", c->n_objects);
 	json_put_uint(j, "objects_missing", c->n_missing);
@@ -102,7 +102,7 @@ static void put_contents(struct json *j, const struct inspected *x)
 static void print_inspect_json(struct json *j, const struct inspected *x)
 {
 	json_begin_object(j, NULL);
-	image_row_json(j, x->line.row);
+	image_row_put_json(j, x->line.row);
 	put_contents(j, x);
 	json_begin_array(j, "mounts");
 	visit_mounts(x, put_image_mount, j);
@@ -172,7 +172,7 @@ static void print_inspect_text(const struct inspected *x)
 	const struct image_row *row = x->line.row;
 	char text[WHERE_ID_MAX], when[CLI_TIME_MAX], size[32];
 
-	print_line("ID:", where_id(&row->id, text));
+	print_line("ID:", where_format_id(&row->id, text));
 	for (size_t i = 0; i < row->n_names; i++)
 		print_line("Name:", row->names[i]);
 	print_line("Created:", cli_format_local_time(row->created, when));

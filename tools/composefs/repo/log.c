@@ -48,8 +48,9 @@ static int has_image(const struct cfs_repo *repo, const struct cfs_digest *id,
 {
 	char text[WHERE_ID_MAX];
 	struct cfs_digest found;
-	int rc = id->alg == cfs_repo_meta(repo)->alg
-			 ? cfs_repo_find_image(repo, where_id(id, text), &found, err)
+	int rc = id->alg == cfs_repo_get_meta(repo)->alg
+			 ? cfs_repo_find_image(repo, where_format_id(id, text), &found,
+					       err)
 			 : -ENOENT;
 
 	/* A damaged entry is an image that fsck reports. */
@@ -61,9 +62,9 @@ static void add_log_row(struct printer *p, const struct cfs_repo_log_entry *e, i
 	char when[CLI_TIME_MAX], old[WHERE_ID_MAX] = "-", new[WHERE_ID_MAX] = "-";
 
 	if (e->has_old)
-		where_short_id(&e->old_id, p->o->no_trunc, old);
+		where_format_short_id(&e->old_id, p->o->no_trunc, old);
 	if (e->has_new)
-		where_short_id(&e->new_id, p->o->no_trunc, new);
+		where_format_short_id(&e->new_id, p->o->no_trunc, new);
 	cli_table_add(&p->table, cli_format_local_time(e->time_sec, when));
 	cli_table_add(&p->table, e->command);
 	cli_table_add(&p->table, old);

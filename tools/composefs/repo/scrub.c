@@ -93,7 +93,7 @@ static int add_image_ids(const struct options *o, const struct cfs_repo *repo,
 		return is_damage_code(rc) ? 0 : rc;
 	rc = cfs_image_open(map.span, &im, err);
 	if (rc == 0)
-		rc = cfs_repo_image_objects(&im, o->where.watch, ids, NULL, err);
+		rc = cfs_repo_list_image_objects(&im, o->where.watch, ids, NULL, err);
 	cfs_map_close(&map);
 	return is_damage_code(rc) ? 0 : rc;
 }
@@ -103,7 +103,7 @@ static int add_image_ids(const struct options *o, const struct cfs_repo *repo,
 static int is_of_repo(const struct cfs_repo *repo, const struct cfs_image_mount *m,
 		      struct cfs_err *err)
 {
-	if (!m->has_id || m->id.alg != cfs_repo_meta(repo)->alg)
+	if (!m->has_id || m->id.alg != cfs_repo_get_meta(repo)->alg)
 		return 0;
 	return cfs_repo_has_object(repo, &m->id, err);
 }
@@ -178,7 +178,7 @@ static int scrub_repo(const struct options *o, struct cfs_repo *repo, char **ima
 	struct cfs_ids ids;
 	int rc;
 
-	cfs_ids_init(&ids, cfs_repo_meta(repo)->alg);
+	cfs_ids_init(&ids, cfs_repo_get_meta(repo)->alg);
 	rc = collect_objects(o, repo, images, &ids, err);
 	if (rc == 0)
 		rc = scrub_objects(o, repo, whole ? NULL : &ids, out, err);

@@ -11,12 +11,12 @@
 
 enum { SHOWN_MAX = 512 };
 
-int repair_sources_sort(struct repair_sources *o, const char *program,
+int repair_sources_sort(struct repair_sources *out, const char *program,
 			const struct cli_list *from, struct cfs_err *err)
 {
 	char shown[SHOWN_MAX];
 
-	o->program = program;
+	out->program = program;
 	if (from->n > REPAIR_FROM_MAX)
 		return cfs_fail(err, E2BIG, "--from: expected at most %d places, got %zu",
 				REPAIR_FROM_MAX, from->n);
@@ -24,9 +24,9 @@ int repair_sources_sort(struct repair_sources *o, const char *program,
 		const char *place = from->v[i];
 
 		if (cfs_fetch_is_url(place))
-			o->urls[o->n_urls++] = place;
+			out->urls[out->n_urls++] = place;
 		else if (!strstr(place, "://"))
-			o->dirs[o->n_dirs++] = place;
+			out->dirs[out->n_dirs++] = place;
 		else
 			return cfs_fail(
 				err, EINVAL,
@@ -37,13 +37,13 @@ int repair_sources_sort(struct repair_sources *o, const char *program,
 	return 0;
 }
 
-int repair_sources_check(const struct repair_sources *o, struct cfs_err *err)
+int repair_sources_check(const struct repair_sources *s, struct cfs_err *err)
 {
-	for (size_t i = 0; i < o->n_dirs; i++) {
-		cfs_autofd int fd = open(o->dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < s->n_dirs; i++) {
+		cfs_autofd int fd = open(s->dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd < 0)
-			return cfs_fail_errno(err, "from %s", o->dirs[i]);
+			return cfs_fail_errno(err, "from %s", s->dirs[i]);
 	}
 	return 0;
 }
@@ -113,7 +113,7 @@ int repair_report(const struct repair_sources *s, struct cfs_repo *repo,
 		  const struct cfs_check_report *report, const struct cfs_watch *watch,
 		  struct cfs_check_repaired *out, struct cfs_err *err)
 {
-	struct servers servers = {s->program, cfs_repo_path(repo), s->urls, watch};
+	struct servers servers = {s->program, cfs_repo_get_path(repo), s->urls, watch};
 	const struct cfs_check_sources from = {.dirs = s->dirs,
 					       .n_dirs = s->n_dirs,
 					       .fetch = fetch_from_server,

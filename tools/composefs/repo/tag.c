@@ -70,7 +70,7 @@ int cmd_tag(int argc, char **argv)
 	rc = run_tag(&o, argv[optind], argv[optind + 1], &id, &err);
 	if (rc == 0 && o.json) {
 		json_begin_object(&j, NULL);
-		json_put_string(&j, "id", where_id(&id, text));
+		json_put_string(&j, "id", where_format_id(&id, text));
 		json_put_string(&j, "name", cfs_repo_ref_name(argv[optind + 1]));
 		json_finish(&j);
 	}

@@ -128,7 +128,7 @@ static int hold_lock(const struct repo_work *w, struct cfs_err *err)
 	if (o->json)
 		print_locked();
 	if (*w->operands)
-		return run_locked_command(w->operands, cfs_repo_dirfd(w->repo), err);
+		return run_locked_command(w->operands, cfs_repo_get_dirfd(w->repo), err);
 	pause(); /* a signal ends the program, and its lock */
 	return 0;
 }

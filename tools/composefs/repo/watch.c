@@ -101,7 +101,7 @@ static void describe_event(struct damage_event *e, char image[WHERE_ID_MAX])
 		e->id = (struct cfs_digest){0};
 	e->image = e->mount->image ? e->mount->image : "-";
 	if (e->mount->has_id)
-		e->image = where_id(&e->mount->id, image);
+		e->image = where_format_id(&e->mount->id, image);
 }
 
 static void print_event(const struct watcher *w, const struct damage_event *e)

@@ -55,7 +55,7 @@ int sig_measure(const struct sig_images *how, const char *image, struct cfs_dige
 	return rc;
 }
 
-const char *sig_place(const struct sig_images *how, char buf[SIG_PLACE_MAX])
+const char *sig_get_place(const struct sig_images *how, char buf[SIG_PLACE_MAX])
 {
 	if (!how->repo)
 		return NULL;

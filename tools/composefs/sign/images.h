@@ -41,6 +41,6 @@ int sig_measure(const struct sig_images *how, const char *image, struct cfs_dige
 
 /* The directory of the signatures of the repository, in buf; NULL when images are files. */
 enum { SIG_PLACE_MAX = PATH_MAX + 16 }; /* after any path that can be opened */
-const char *sig_place(const struct sig_images *how, char buf[SIG_PLACE_MAX]);
+const char *sig_get_place(const struct sig_images *how, char buf[SIG_PLACE_MAX]);
 
 #endif

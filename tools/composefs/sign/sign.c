@@ -202,7 +202,7 @@ static int store_apart(struct sign *s, struct cfs_err *err)
 	struct cfs_replace r;
 	int rc = set_signature_path(
 		s, s->o->signatures, "/",
-		cfs_trust_signature_path(&s->digests[0], &s->key, name), err);
+		cfs_trust_format_signature_path(&s->digests[0], &s->key, name), err);
 
 	if (rc < 0)
 		return rc;
@@ -345,7 +345,7 @@ static void print_sign_json(const struct sign *s)
 
 	json_begin_object(&j, NULL);
 	json_put_string(&j, "signature", s->path);
-	json_put_string(&j, "key", cfs_sig_key_id(&s->key, id));
+	json_put_string(&j, "key", cfs_sig_key_format_id(&s->key, id));
 	json_begin_array(&j, "images");
 	for (size_t i = 0; i < s->n; i++) {
 		json_begin_object(&j, NULL);
@@ -367,7 +367,7 @@ static void print_signature(const struct sign *s)
 	if (cli_is_quiet())
 		return;
 	cli_print(stdout, s->path);
-	printf(": signed by %s\n", cfs_sig_key_id(&s->key, id));
+	printf(": signed by %s\n", cfs_sig_key_format_id(&s->key, id));
 }
 
 /* The message of a usage error, or NULL. */
@@ -410,7 +410,7 @@ int cmd_sign(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	if (!o.signature && !o.signatures && !o.statement)
-		o.signatures = sig_place(&o.how, o.place);
+		o.signatures = sig_get_place(&o.how, o.place);
 	rc = sign_images(&s, &err);
 	if (rc == 0 && !o.print_to_sign)
 		print_signature(&s);

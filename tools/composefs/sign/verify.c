@@ -164,7 +164,7 @@ int cmd_verify(int argc, char **argv)
 	v.n = (size_t)(argc - optind);
 	o.trust.raise = cfs_sig_floor_raise;
 	if (!o.trust.signature && !o.trust.signatures && !o.trust.statement)
-		o.trust.signatures = sig_place(&o.how, o.place);
+		o.trust.signatures = sig_get_place(&o.how, o.place);
 	if (cfs_trust_check_request(&o.trust, v.n, &err) < 0) {
 		cli_fail_usage(argv[0], "%s", err.msg);
 		return CLI_USAGE;

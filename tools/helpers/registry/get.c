@@ -39,7 +39,7 @@ int get_manifest(struct transfer *t, struct cfs_err *err)
 	static const char *const headers[] = {accept_manifests, NULL};
 	struct answer a = {.max = (size_t)t->request.size};
 	struct cfs_mem url = {0};
-	int rc = http_request_url(t, "manifests", &url, err);
+	int rc = http_format_request_url(t, "manifests", &url, err);
 	struct http_request r = {
 		.method = "GET", .url = (const char *)url.p, .headers = headers};
 
@@ -273,7 +273,7 @@ static int get_with(struct transfer *t,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	b->t = t;
 	b->end = t->request.size;
-	rc = http_request_url(t, "blobs", &url, err);
+	rc = http_format_request_url(t, "blobs", &url, err);
 	if (rc == 0)
 		rc = run(b, (const char *)url.p, err);
 	free(b->answer.body.p);

@@ -29,10 +29,10 @@ static bool is_plain(const struct transfer *t)
 	return cfs_registry_is_loopback(t->request.host);
 }
 
-int http_url(const struct transfer *t, const char *path, struct cfs_mem *out,
-	     struct cfs_err *err)
+int http_format_url(const struct transfer *t, const char *path, struct cfs_mem *out,
+		    struct cfs_err *err)
 {
-	const char *host = cfs_registry_api_host(t->request.host);
+	const char *host = cfs_registry_get_api_host(t->request.host);
 	size_t len = strlen(host) + strlen(path) + 16;
 
 	out->p = malloc(len);
@@ -44,14 +44,14 @@ int http_url(const struct transfer *t, const char *path, struct cfs_mem *out,
 	return 0;
 }
 
-int http_request_url(const struct transfer *t, const char *kind, struct cfs_mem *url,
-		     struct cfs_err *err)
+int http_format_request_url(const struct transfer *t, const char *kind,
+			    struct cfs_mem *url, struct cfs_err *err)
 {
 	char path[16 + CFS_OCI_NAME_MAX + sizeof(t->request.reference) + 16];
 
 	snprintf(path, sizeof(path), "/v2/%s/%s/%s", t->request.name, kind,
 		 t->request.reference);
-	return http_url(t, path, url, err);
+	return http_format_url(t, path, url, err);
 }
 
 /* --- certificates: /etc/containers/certs.d/HOST[:PORT]/{*.crt,*.cert,*.key} ---------- */
@@ -359,7 +359,7 @@ int http_fail_status(const struct transfer *t, long status, struct cfs_span body
 	char text[CFS_REGISTRY_TEXT_MAX];
 	int code = status == 404 ? ENOENT : status == 401 || status == 403 ? EACCES : EIO;
 
-	cfs_registry_error_text(cfs_span_text(body), text);
+	cfs_registry_find_error(cfs_span_text(body), text);
 	return cfs_fail(err, code, "the registry answers with status %ld%s%s%s", status,
 			*text ? ": " : "", text,
 			code == EACCES && !t->has_auth

@@ -37,7 +37,7 @@ static int ask_mount(struct transfer *t, struct answer *a, struct cfs_err *err)
 	snprintf(path, sizeof(path), "/v2/%s/blobs/uploads/?mount=%.*s&from=%s",
 		 t->request.name, (int)CFS_OCI_DIGEST_TEXT_MAX, t->request.reference,
 		 t->request.from);
-	rc = http_url(t, path, &url, err);
+	rc = http_format_url(t, path, &url, err);
 	r.url = (const char *)url.p;
 	t->also_pulls = t->request.from;
 	if (rc == 0)
@@ -53,7 +53,7 @@ static int ask_presence(struct transfer *t, struct answer *a, struct cfs_err *er
 {
 	struct http_request r = {.method = "HEAD"};
 	struct cfs_mem url = {0};
-	int rc = http_request_url(t, "blobs", &url, err);
+	int rc = http_format_request_url(t, "blobs", &url, err);
 
 	r.url = (const char *)url.p;
 	if (rc == 0)

@@ -54,7 +54,7 @@ int put_manifest(struct transfer *t, struct cfs_err *err)
 	int rc = check_upload_file(t, err);
 
 	if (rc == 0)
-		rc = http_request_url(t, "manifests", &url, err);
+		rc = http_format_request_url(t, "manifests", &url, err);
 	if (rc == 0)
 		rc = send_manifest(t, (const char *)url.p, &a, err);
 	free(a.body.p);
@@ -270,9 +270,9 @@ int put_blob(struct transfer *t, struct cfs_err *err)
 
 	snprintf(path, sizeof(path), "/v2/%s/blobs/uploads/", t->request.name);
 	if (rc == 0)
-		rc = http_request_url(t, "blobs", &blob, err);
+		rc = http_format_request_url(t, "blobs", &blob, err);
 	if (rc == 0)
-		rc = http_url(t, path, &uploads, err);
+		rc = http_format_url(t, path, &uploads, err);
 	if (rc == 0) {
 		*u = (struct upload){.t = t,
 				     .blob = (const char *)blob.p,

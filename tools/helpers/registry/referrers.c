@@ -23,7 +23,7 @@ static int first_url(const struct transfer *t, struct cfs_mem *url, struct cfs_e
 		 (int)CFS_OCI_DIGEST_TEXT_MAX, t->request.reference,
 		 *type ? "?artifactType=" : "", type);
 	curl_free(type);
-	return http_url(t, path, url, err);
+	return http_format_url(t, path, url, err);
 }
 
 /* Keeps the path of the next page. A list goes on at its registry only: another host would get
@@ -79,7 +79,7 @@ int get_referrers(struct transfer *t, struct cfs_err *err)
 	static const char *const headers[] = {accept_index, NULL};
 	struct answer a = {.max = (size_t)t->request.size};
 	struct cfs_mem url = {0};
-	int rc = *t->request.page ? http_url(t, t->request.page, &url, err)
+	int rc = *t->request.page ? http_format_url(t, t->request.page, &url, err)
 				  : first_url(t, &url, err);
 	struct http_request r = {
 		.method = "GET", .url = (const char *)url.p, .headers = headers};

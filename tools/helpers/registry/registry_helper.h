@@ -59,12 +59,12 @@ int http_send(struct transfer *t, const struct http_request *r, struct answer *a
 	      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* "https://HOST", or http for this machine and insecure registries, and the path. */
-int http_url(const struct transfer *t, const char *path, struct cfs_mem *out,
-	     struct cfs_err *err) CFS_MUST_CHECK;
+int http_format_url(const struct transfer *t, const char *path, struct cfs_mem *out,
+		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* That of "manifests" or "blobs", and the reference of the request. */
-int http_request_url(const struct transfer *t, const char *kind, struct cfs_mem *url,
-		     struct cfs_err *err) CFS_MUST_CHECK;
+int http_format_request_url(const struct transfer *t, const char *kind,
+			    struct cfs_mem *url, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Takes the value of a header line, which has no NUL at its end, if this is its name. out: cut
  * to cap bytes. */
