@@ -14,14 +14,15 @@ struct stream_check {
 	struct cfs_hash hash;	  /* of its bytes */
 };
 
-/* A manifest or a configuration: "oci-manifest-sha256:HEX". Their links could be exchanged
+/* A manifest, a configuration or an index: "oci-manifest-sha256:HEX". Their links could be exchanged
  * without a trace in the objects. Layers are large: "composefs oci fsck" compares them. */
 static bool parse_document_name(const char *name, struct cfs_digest *out)
 {
 	struct cfs_text rest = cfs_text(name);
 
 	if (!cfs_text_skip_prefix(&rest, CFS_TEXT("oci-manifest-")) &&
-	    !cfs_text_skip_prefix(&rest, CFS_TEXT("oci-config-")))
+	    !cfs_text_skip_prefix(&rest, CFS_TEXT("oci-config-")) &&
+	    !cfs_text_skip_prefix(&rest, CFS_TEXT("oci-index-")))
 		return false;
 	return cfs_digest_parse(rest, out, NULL) == 0;
 }

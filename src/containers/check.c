@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "containers/artifact.h"
+#include "containers/index.h"
 #include "containers/layer_check.h"
 #include "containers/merge.h"
 #include "repo/repo.h"
@@ -117,24 +118,47 @@ static int check_recorded_image(struct checking *c, const struct cfs_container *
 	return rc;
 }
 
+/* Of one platform. */
+static int check_container(struct checking *c, const char *name, struct cfs_err *err)
+{
+	struct cfs_container image;
+	int rc = cfs_container_open(c->repo, name, &image, err);
+	bool has_manifest = image.digest.alg != 0;
+
+	if (rc < 0 && has_manifest) {
+		rc = note_fault(c, rc, err);
+	} else if (rc == 0) {
+		rc = check_layers(c, &image, err);
+		if (rc == 0)
+			rc = note_fault(c, check_recorded_image(c, &image, err), err);
+	}
+	cfs_container_close(&image);
+	return rc;
+}
+
+static int check_entry(void *ctx, const struct cfs_oci_index_entry *entry,
+		       const char *name, struct cfs_err *err)
+{
+	(void)entry;
+	return check_container(ctx, name, err);
+}
+
 int cfs_containers_check(const struct cfs_repo *repo, const char *name,
 			 void (*fault)(void *ctx, const char *sentence), void *ctx,
 			 const struct cfs_watch *watch, size_t *n_faults,
 			 struct cfs_err *err)
 {
 	struct checking c = {.repo = repo, .watch = watch, .fault = fault, .ctx = ctx};
-	struct cfs_container image;
-	int rc = cfs_container_open(repo, name, &image, err);
-	bool has_manifest = image.digest.alg != 0;
+	struct cfs_container_index x;
+	int rc = cfs_container_index_open(repo, name, &x, err);
 
-	if (rc < 0 && has_manifest) {
+	if (rc > 0)
+		rc = cfs_container_index_visit(&x.index, check_entry, &c, err);
+	else if (rc == 0)
+		rc = check_container(&c, name, err);
+	else if (x.digest.alg != 0)
 		rc = note_fault(&c, rc, err);
-	} else if (rc == 0) {
-		rc = check_layers(&c, &image, err);
-		if (rc == 0)
-			rc = note_fault(&c, check_recorded_image(&c, &image, err), err);
-	}
-	cfs_container_close(&image);
+	cfs_container_index_close(&x);
 	*n_faults = c.n_faults;
 	return rc;
 }

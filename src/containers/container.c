@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Opening a container image of a repository. */
-#include "containers/container.h"
+#include "containers/container_priv.h"
 
 #include <errno.h>
 
+#include "containers/index.h"
 #include "repo/repo.h"
 
 enum { DIGITS_MIN = CFS_REPO_PREFIX_MIN };
@@ -65,8 +66,8 @@ static int find_by_digits(const struct cfs_repo *repo, const char *name,
 	return rc;
 }
 
-static int find_by_tag(const struct cfs_repo *repo, const char *tag,
-		       struct cfs_oci_digest *out, struct cfs_err *err)
+int containers_find_tag(const struct cfs_repo *repo, const char *tag, bool *is_index,
+			struct cfs_oci_digest *out, struct cfs_err *err)
 {
 	char ref[sizeof("refs/") + CFS_CONTAINERS_REF_MAX] = "refs/";
 	char entry[CFS_REPO_LINK_MAX];
@@ -77,19 +78,46 @@ static int find_by_tag(const struct cfs_repo *repo, const char *tag,
 		rc = cfs_repo_find_stream(repo, ref, entry, &id, err);
 	if (rc == -ENOENT)
 		return cfs_fail(err, ENOENT, "no such container image: \"%s\"", tag);
-	if (rc == 0 && !cfs_containers_parse_stream(CFS_CONTAINERS_MANIFEST, entry, out))
-		rc = cfs_fail(err, EUCLEAN, "streams/%s: expected a link to a manifest",
-			      ref);
+	if (rc < 0)
+		return rc;
+	*is_index = cfs_containers_parse_stream(CFS_CONTAINERS_INDEX, entry, out);
+	if (*is_index || cfs_containers_parse_stream(CFS_CONTAINERS_MANIFEST, entry, out))
+		return 0;
+	return cfs_fail(err, EUCLEAN,
+			"streams/%s: expected a link to a manifest or an index", ref);
+}
+
+/* Of an index, the image for the platform. */
+static int find_by_tag(const struct cfs_repo *repo, const char *tag,
+		       const struct cfs_oci_platform *platform,
+		       struct cfs_oci_digest *out, struct cfs_err *err)
+{
+	struct cfs_container_index x;
+	struct cfs_oci_platform here;
+	bool is_index;
+	size_t i = 0;
+	int rc = containers_find_tag(repo, tag, &is_index, out, err);
+
+	if (rc < 0 || !is_index)
+		return rc;
+	cfs_oci_platform_here(&here);
+	rc = cfs_container_index_open(repo, tag, &x, err);
+	if (rc > 0)
+		rc = cfs_oci_index_select(&x.index, platform ? platform : &here, &i, err);
+	if (rc == 0)
+		*out = x.index.entries[i].descriptor.digest;
+	cfs_container_index_close(&x);
 	return rc;
 }
 
 static int find_manifest_digest(const struct cfs_repo *repo, const char *name,
+				const struct cfs_oci_platform *platform,
 				struct cfs_oci_digest *out, struct cfs_err *err)
 {
 	struct cfs_text digits;
 
 	if (*name != '@')
-		return find_by_tag(repo, name, out, err);
+		return find_by_tag(repo, name, platform, out, err);
 	if (cfs_oci_digest_parse(cfs_text(name + 1), out, NULL) == 0)
 		return 0;
 	if (!parse_digest_digits(name, &digits))
@@ -116,11 +144,10 @@ static int check_manifest_digest(const struct cfs_mem *json,
 			cfs_oci_digest_text(&actual, texts[1]));
 }
 
-static int read_checked_document(const struct cfs_repo *repo, const char *kind,
-				 const char *type, size_t max,
-				 const struct cfs_oci_digest *digest,
-				 struct cfs_mem *json, struct cfs_digest *stream,
-				 struct cfs_err *err)
+int containers_read_checked(const struct cfs_repo *repo, const char *kind,
+			    const char *type, size_t max,
+			    const struct cfs_oci_digest *digest, struct cfs_mem *json,
+			    struct cfs_digest *stream, struct cfs_err *err)
 {
 	char name[CFS_CONTAINERS_STREAM_MAX];
 	int rc;
@@ -169,10 +196,10 @@ int cfs_containers_visit_config_names(const struct cfs_repo *repo,
 static int open_container_config(const struct cfs_repo *repo, struct cfs_container *c,
 				 struct cfs_err *err)
 {
-	int rc = read_checked_document(repo, CFS_CONTAINERS_CONFIG,
-				       CFS_CONTAINERS_TYPE_CONFIG, CFS_OCI_CONFIG_MAX,
-				       &c->manifest.config.digest, &c->config_json,
-				       &c->config_stream, err);
+	int rc = containers_read_checked(repo, CFS_CONTAINERS_CONFIG,
+					 CFS_CONTAINERS_TYPE_CONFIG, CFS_OCI_CONFIG_MAX,
+					 &c->manifest.config.digest, &c->config_json,
+					 &c->config_stream, err);
 
 	if (rc < 0 || !c->manifest.is_image)
 		return rc;
@@ -185,12 +212,19 @@ static int open_container_config(const struct cfs_repo *repo, struct cfs_contain
 int cfs_container_open(const struct cfs_repo *repo, const char *name,
 		       struct cfs_container *out, struct cfs_err *err)
 {
+	return cfs_container_open_platform(repo, name, NULL, out, err);
+}
+
+int cfs_container_open_platform(const struct cfs_repo *repo, const char *name,
+				const struct cfs_oci_platform *platform,
+				struct cfs_container *out, struct cfs_err *err)
+{
 	int rc;
 
 	*out = (struct cfs_container){0};
-	rc = find_manifest_digest(repo, name, &out->digest, err);
+	rc = find_manifest_digest(repo, name, platform, &out->digest, err);
 	if (rc == 0)
-		rc = read_checked_document(
+		rc = containers_read_checked(
 			repo, CFS_CONTAINERS_MANIFEST, CFS_CONTAINERS_TYPE_MANIFEST,
 			CFS_OCI_MANIFEST_MAX, &out->digest, &out->manifest_json,
 			&out->manifest_stream, err);

@@ -22,12 +22,19 @@ struct cfs_container {
 };
 
 /* Opens a container image by its tag, or by "@sha256:HEX", the digest of its manifest, of
- * which 8 or more digits are enough. The documents are checked against their digests.
+ * which 8 or more digits are enough. A tag of an index is the image for this machine. The documents are checked against their digests.
  * -ENOENT: there is none; -ENOTUNIQ: the digits fit several; -EUCLEAN: a stream is damaged.
  * Close it, also after an error, with cfs_container_close. */
 int cfs_container_open(const struct cfs_repo *repo, const char *name,
 		       struct cfs_container *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_container_close(struct cfs_container *c);
+
+/* The same for another platform; NULL: that of this machine. It counts only for the tag of an
+ * index. -ENOENT: the index has none for the platform. */
+int cfs_container_open_platform(const struct cfs_repo *repo, const char *name,
+				const struct cfs_oci_platform *platform,
+				struct cfs_container *out,
+				struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Reads a document, as cfs_containers_write_document kept it. type: that of the stream. max:
  * bytes. free(out->p) is the caller's. stream: its object; may be NULL. */

@@ -14,6 +14,7 @@
 #include "containers/artifact.h"
 #include "containers/check.h"
 #include "containers/container.h"
+#include "containers/index.h"
 #include "containers/layer_check.h"
 #include "containers/layer_emit.h"
 #include "containers/layer_read.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The names of container images and their parts in a repository: split streams
- * "oci-manifest-DIGEST", "oci-config-DIGEST", "oci-layer-DIFF_ID", "oci-blob-DIGEST", and the
- * references "oci/TAG" to manifests. composefs-rs uses the same names. */
+ * "oci-manifest-DIGEST", "oci-config-DIGEST", "oci-layer-DIFF_ID", "oci-blob-DIGEST", "oci-index-DIGEST", and the
+ * references "oci/TAG" to manifests and indexes. composefs-rs uses the same names. */
 #ifndef CFS_CONTAINERS_NAMES_H
 #define CFS_CONTAINERS_NAMES_H
 
@@ -9,11 +9,13 @@
 
 struct cfs_repo_list;
 
+#define CFS_CONTAINERS_INDEX	     "index"
 #define CFS_CONTAINERS_MANIFEST	     "manifest"
 #define CFS_CONTAINERS_CONFIG	     "config"
 #define CFS_CONTAINERS_LAYER	     "layer"
 #define CFS_CONTAINERS_BLOB	     "blob"
-#define CFS_CONTAINERS_TYPE_MANIFEST "ocimanif" /* content types of split streams */
+#define CFS_CONTAINERS_TYPE_INDEX    "ociindx" /* content types of split streams */
+#define CFS_CONTAINERS_TYPE_MANIFEST "ocimanif"
 #define CFS_CONTAINERS_TYPE_CONFIG   "ociconfg"
 #define CFS_CONTAINERS_TYPE_LAYER    "ocilayer"
 #define CFS_CONTAINERS_TYPE_BLOB     "oci_blob"

@@ -21,6 +21,9 @@ struct cfs_pull_opts {
 	const char *tag; /* for the image in the repository; NULL: none */
 	const struct cfs_oci_platform *platform; /* NULL: that of this machine */
 	struct cfs_containers_merge merge;
+	/* The entry of the index that the source is named for; NULL: the source itself, and
+	 * of an index the image for the platform. */
+	const struct cfs_oci_descriptor *entry;
 	enum cfs_pull_seal seal;
 	enum cfs_referrers referrers;
 	/* Compute the digests of layers that the repository has; else their streams are

@@ -39,10 +39,21 @@ static int choose_child(struct pull *p, struct cfs_transport_document *doc,
 	return rc;
 }
 
+static int read_wanted_document(struct pull *p, struct cfs_transport_document *doc,
+				struct cfs_err *err)
+{
+	const struct cfs_oci_descriptor *entry = p->opts->entry;
+
+	if (!entry)
+		return p->from->document(p->from->ctx, NULL, doc, err);
+	p->digest = entry->digest;
+	return read_child(p, entry, doc, err);
+}
+
 static int find_platform_manifest(struct pull *p, struct cfs_transport_document *doc,
 				  struct cfs_err *err)
 {
-	int rc = p->from->document(p->from->ctx, NULL, doc, err);
+	int rc = read_wanted_document(p, doc, err);
 
 	for (int depth = 0; rc == 0; depth++) {
 		const char *type = *doc->media_type ? doc->media_type : NULL;
@@ -51,6 +62,8 @@ static int find_platform_manifest(struct pull *p, struct cfs_transport_document 
 		rc = cfs_oci_find_kind(cfs_mem_text(&doc->bytes), type, &kind, err);
 		if (rc < 0 || kind == CFS_OCI_MANIFEST)
 			break;
+		if (p->opts->entry)
+			return cfs_fail(err, EINVAL, "expected a manifest, got an index");
 		if (depth == CFS_OCI_INDEX_DEPTH_MAX)
 			return cfs_fail(err, EINVAL, "expected at most %d nested indexes",
 					CFS_OCI_INDEX_DEPTH_MAX);

@@ -73,9 +73,8 @@ static int make_push_manifest(struct push *p, struct cfs_mem *out, struct cfs_er
 }
 
 /* The manifest of the pull is sent byte by byte if its layers did not change, so that
- * its digest and signatures stay valid. *digest is that of what was sent. */
-static int push_manifest(struct push *p, struct cfs_oci_digest *digest,
-			 struct cfs_err *err)
+ * its digest and signatures stay valid. out gets the digest of what was sent. */
+static int push_manifest(struct push *p, struct cfs_push_result *out, struct cfs_err *err)
 {
 	struct cfs_oci_descriptor d = {.media_type = CFS_OCI_TYPE_MANIFEST};
 	struct cfs_mem json = {0};
@@ -90,9 +89,11 @@ static int push_manifest(struct push *p, struct cfs_oci_digest *digest,
 						      : CFS_SHA256,
 				  bytes, &d.digest);
 		d.size = json.len;
-		rc = p->to->put_manifest(p->to->ctx, bytes, &d, err);
+		rc = (p->opts->is_entry ? p->to->put_entry : p->to->put_manifest)(
+			p->to->ctx, bytes, &d, err);
 	}
-	*digest = d.digest;
+	out->manifest = d.digest;
+	out->manifest_len = d.size;
 	free(json.p);
 	return rc;
 }
@@ -113,7 +114,7 @@ static int push_all(struct push *p, struct cfs_push_result *out, struct cfs_err 
 	if (rc == 0)
 		rc = cfs_context(err, push_config(p, err), "configuration");
 	if (rc == 0)
-		rc = cfs_context(err, push_manifest(p, &out->manifest, err), "manifest");
+		rc = cfs_context(err, push_manifest(p, out, err), "manifest");
 	if (rc == 0)
 		rc = push_referrers(p, err);
 	out->config = p->container.manifest.config.digest;

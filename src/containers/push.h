@@ -17,6 +17,7 @@ struct cfs_push_opts {
 	/* The repository of the registry that has layers, so that they need not be sent; NULL: as
 	 * the tags of the repository say. */
 	const char *mount_from;
+	bool is_entry;	    /* of an index: its manifest gets no tag */
 	unsigned n_threads; /* layers at a time; 0: one for each CPU */
 	const struct cfs_watch
 		*watch; /* progress counts "layers" and bytes; may be NULL */
@@ -24,6 +25,7 @@ struct cfs_push_opts {
 
 struct cfs_push_result {
 	struct cfs_oci_digest manifest, config;
+	uint64_t manifest_len;	    /* bytes, as it was sent */
 	size_t n_layers, n_present; /* n_present: the destination had them already */
 	uint64_t bytes_sent;	    /* of layers, compressed */
 	size_t n_referrers;	    /* artifacts that were sent */

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "containers/artifact.h"
+#include "containers/index.h"
 #include "containers/layer_feed.h"
 #include "containers/pull.h"
 #include "repo/repo.h"
@@ -10,10 +11,11 @@
 struct repo_source {
 	const struct cfs_repo *repo;
 	const struct cfs_watch *watch;
-	struct cfs_container image;
+	struct cfs_container_index index; /* zero: the source is one image */
+	struct cfs_container image;	  /* of an index: the one that was read last */
 };
 
-/* The image is no index: a digest is that of an artifact with the image as its subject. */
+/* A digest that the index does not have is that of an artifact with an image as its subject. */
 static int read_artifact(const struct repo_source *s, const struct cfs_oci_digest *digest,
 			 struct cfs_mem *out, struct cfs_err *err)
 {
@@ -28,16 +30,36 @@ static int read_artifact(const struct repo_source *s, const struct cfs_oci_diges
 	return rc;
 }
 
+/* The blobs that are read next are those of this image. */
+static int open_entry(struct repo_source *s, const struct cfs_oci_digest *digest,
+		      struct cfs_err *err)
+{
+	char name[1 + CFS_OCI_DIGEST_TEXT_MAX] = "@";
+
+	cfs_oci_digest_text(digest, name + 1);
+	cfs_container_close(&s->image);
+	return cfs_container_open(s->repo, name, &s->image, err);
+}
+
 static int source_document(void *ctx, const struct cfs_oci_digest *digest,
 			   struct cfs_transport_document *out, struct cfs_err *err)
 {
-	const struct repo_source *s = ctx;
+	struct repo_source *s = ctx;
 	const struct cfs_mem *json = &s->image.manifest_json;
+	struct cfs_err unused;
+	int rc = 0;
+	size_t i;
 
 	*out = (struct cfs_transport_document){0};
-	if (digest)
+	if (!digest && s->index.json.p)
+		json = &s->index.json;
+	else if (digest && cfs_oci_index_find(&s->index.index, digest, &i, &unused) == 0)
+		rc = open_entry(s, digest, err);
+	else if (digest)
 		return read_artifact(s, digest, &out->bytes, err);
-	return cfs_sink_mem(&out->bytes).write(&out->bytes, json->p, json->len, err);
+	return rc < 0 ? rc
+		      : cfs_sink_mem(&out->bytes)
+				.write(&out->bytes, json->p, json->len, err);
 }
 
 /* --- blobs -------------------------------------------------------------------------- */
@@ -159,6 +181,7 @@ static void source_close(void *ctx)
 {
 	struct repo_source *s = ctx;
 
+	cfs_container_index_close(&s->index);
 	cfs_container_close(&s->image);
 	free(s);
 }
@@ -177,7 +200,9 @@ int cfs_containers_open_source(const struct cfs_repo *repo, const char *name,
 		return cfs_fail(err, ENOMEM, "out of memory");
 	s->repo = repo;
 	s->watch = watch;
-	rc = cfs_container_open(repo, name, &s->image, err);
+	rc = cfs_container_index_open(repo, name, &s->index, err);
+	if (rc == 0)
+		rc = cfs_container_open(repo, name, &s->image, err);
 	if (rc < 0) {
 		source_close(s);
 		return rc;

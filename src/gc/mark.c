@@ -204,26 +204,26 @@ static int mark_id(struct gc_marks *m, const struct cfs_digest *id, struct cfs_e
 
 /* --- streams ------------------------------------------------------------------------ */
 
-/* The entry of a configuration or layer that the manifest of a container image names:
- * "config:DIGEST" or "DIGEST". False: another name. */
+/* The entry of what a container image names: "manifest:DIGEST" in an index, "config:DIGEST" or,
+ * of a layer, "DIGEST" in a manifest. False: another name. */
 static bool container_entry(struct cfs_text name, char *out, size_t out_len)
 {
-	struct cfs_text config = CFS_TEXT("config:");
-	bool is_config = cfs_text_has_prefix(name, config);
+	const char *kind = "layer";
 
-	if (is_config)
-		name = (struct cfs_text){name.s + config.len, name.len - config.len};
+	if (cfs_text_skip_prefix(&name, CFS_TEXT("config:")))
+		kind = "config";
+	else if (cfs_text_skip_prefix(&name, CFS_TEXT("manifest:")))
+		kind = "manifest";
 	if (name.len > 2 * CFS_SHA512_LEN + 7 || memchr(name.s, '\0', name.len) ||
 	    (!cfs_text_has_prefix(name, CFS_TEXT("sha256:")) &&
 	     !cfs_text_has_prefix(name, CFS_TEXT("sha512:"))))
 		return false;
-	snprintf(out, out_len, "oci-%s-%.*s", is_config ? "config" : "layer",
-		 (int)name.len, name.s);
+	snprintf(out, out_len, "oci-%s-%.*s", kind, (int)name.len, name.s);
 	return true;
 }
 
-/* Pulling a container image again can replace the stream of its configuration, whose old
- * object other manifests refer to: the new one is theirs, too. */
+/* Pulling a container image again can replace the stream of its configuration or manifest,
+ * whose old object other manifests or an index refer to: the new one is theirs, too. */
 static int mark_named_id(void *ctx, struct cfs_text name, const struct cfs_digest *id,
 			 struct cfs_err *err)
 {

@@ -82,6 +82,8 @@ int cfs_oci_index_parse(struct cfs_text json, struct cfs_oci_index *out,
 		return cfs_fail(err, EINVAL, "expected an index, got a manifest");
 	if (rc == 0)
 		rc = oci_load_object(json, CFS_OCI_MANIFEST_MAX, &out->root, err);
+	if (rc == 0)
+		rc = oci_get_text(out->root, "mediaType", &out->media_type, err);
 	return rc < 0 ? rc : parse_entries(out, err);
 }
 

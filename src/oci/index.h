@@ -20,7 +20,8 @@ struct cfs_oci_index_entry {
 };
 
 struct cfs_oci_index {
-	struct json_t *root; /* owns all strings */
+	struct json_t *root;	/* owns all strings */
+	const char *media_type; /* from the document; NULL: it has none */
 	struct cfs_oci_index_entry *entries;
 	size_t n_entries;
 };

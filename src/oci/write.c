@@ -186,3 +186,37 @@ int cfs_oci_index_put(struct cfs_text json, const struct cfs_oci_descriptor *d,
 	cfs_oci_index_fini(&index);
 	return rc;
 }
+
+/* Returns a new reference to the entry with another manifest; NULL: out of memory. */
+static json_t *repack_entry(const json_t *entry, const struct cfs_oci_descriptor *d)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	json_t *copy = json_copy((json_t *)(uintptr_t)entry);
+	int rc = json_object_set_new(copy, "mediaType", json_string(d->media_type));
+
+	rc |= json_object_set_new(copy, "digest",
+				  json_string(cfs_oci_digest_text(&d->digest, text)));
+	rc |= json_object_set_new(copy, "size", json_integer((json_int_t)d->size));
+	if (rc == 0)
+		return copy;
+	json_decref(copy);
+	return NULL;
+}
+
+int cfs_oci_index_repack(const struct cfs_oci_index *index,
+			 const struct cfs_oci_descriptor *sent, struct cfs_mem *out,
+			 struct cfs_err *err)
+{
+	json_t *root = json_copy(index->root), *list = json_array();
+	const json_t *old = json_object_get(index->root, "manifests");
+	int rc = json_object_set_new(root, "mediaType", json_string(CFS_OCI_TYPE_INDEX));
+
+	for (size_t i = 0; rc == 0 && i < index->n_entries; i++)
+		if (sent[i].media_type)
+			rc = json_array_append_new(
+				list, repack_entry(json_array_get(old, i), &sent[i]));
+	rc |= json_object_set_new(root, "manifests", list);
+	rc = oci_dump(rc == 0 ? root : NULL, out, err);
+	json_decref(root);
+	return rc;
+}

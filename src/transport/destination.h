@@ -13,10 +13,14 @@ struct cfs_destination {
 	 * thread; several blobs may be on their way at once. */
 	int (*put_blob)(void *ctx, int fd, const struct cfs_oci_descriptor *d,
 			bool *is_present, struct cfs_err *err);
-	/* Stores a manifest, whose blobs are stored, and gives it the tag that the user
+	/* Stores a manifest or an index, whose blobs are stored, and gives it the tag that the user
 	 * named. */
 	int (*put_manifest)(void *ctx, struct cfs_span json,
 			    const struct cfs_oci_descriptor *d, struct cfs_err *err);
+	/* Stores a manifest, whose blobs are stored, without a tag: an index that follows names
+	 * it. NULL: the destination takes one image. */
+	int (*put_entry)(void *ctx, struct cfs_span json,
+			 const struct cfs_oci_descriptor *d, struct cfs_err *err);
 	void (*close)(void *ctx);
 	void *ctx;
 	/* put_blob is to be called for one blob after another, the layers in the order of the

@@ -185,6 +185,15 @@ static int put_document(const struct layout_out *l, struct cfs_span json,
 	return rc < 0 ? rc : update_locked(l, d, tag, err);
 }
 
+static int put_layout_entry(void *ctx, struct cfs_span json,
+			    const struct cfs_oci_descriptor *d, struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_child_make_input(json, err);
+	bool is_present;
+
+	return fd < 0 ? fd : put_layout_blob(ctx, fd, d, &is_present, err);
+}
+
 static int put_layout_manifest(void *ctx, struct cfs_span json,
 			       const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
@@ -287,6 +296,7 @@ int cfs_destination_open_layout(const char *spec, const struct cfs_watch *watch,
 	}
 	*out = (struct cfs_destination){.put_blob = put_layout_blob,
 					.put_manifest = put_layout_manifest,
+					.put_entry = put_layout_entry,
 					.close = close_layout,
 					.ctx = l,
 					.put_referrer = put_referrer};

@@ -97,6 +97,15 @@ static int upload_manifest(void *ctx, struct cfs_span json,
 	return registry_put_manifest(r, r->reference.tag, json, d, NULL, err);
 }
 
+static int put_registry_entry(void *ctx, struct cfs_span json,
+			      const struct cfs_oci_descriptor *d, struct cfs_err *err)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+
+	return registry_put_manifest(ctx, cfs_oci_digest_text(&d->digest, text), json, d,
+				     NULL, err);
+}
+
 static void close_registry(void *ctx)
 {
 	registry_free(ctx);
@@ -119,6 +128,7 @@ int cfs_destination_open_registry(const char *reference,
 		*out = (struct cfs_destination){.put_blob = upload_blob,
 						.mount_blob = mount_blob,
 						.put_manifest = upload_manifest,
+						.put_entry = put_registry_entry,
 						.close = close_registry,
 						.takes_docker = true,
 						.ctx = r,
