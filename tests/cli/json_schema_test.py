@@ -234,6 +234,8 @@ def container_images():
 
     oci("pull", f"oci:{GOLDEN}/basic:latest", "basic")
     oci("pull", f"oci:{GOLDEN}/basic:latest", "again")
+    oci("pull", "--all-platforms", f"oci:{GOLDEN}/index:latest", "index")
+    oci("push", "--all-platforms", "index", "oci:out:index")
     oci("images")
     oci("compute-id", "basic")
     oci("inspect", "basic", option=None)
@@ -244,6 +246,7 @@ def container_images():
     oci("export", "basic", "rootfs:files.tar")
     good("init", "--insecure", "--hash=sha256", "other")
     check("oci-copy", ("basic",), good("oci", "copy", "--json", "--repo=other", "--from=r", "basic"))
+    check("oci-copy", ("index",), good("oci", "copy", "--json", "--all-platforms", "--repo=other", "--from=r", "index"))
     os.mkdir("mnt")
     if run("oci", "mount", "--repo=r", "basic", "mnt")[0] == 0:
         good("umount", "mnt")

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 
-from repo import FAILED, OK, USAGE, expect, good, has, loaded, main, run
+from repo import FAILED, OK, USAGE, expect, good, has, loaded, main, refused, run
 
 GOLDEN = os.path.abspath(sys.argv[2])
 UNSIGNED, MALFORMED, NO_KEY, BAD_SIGNATURE, REVOKED, OTHER_IMAGE, OTHER_ALGORITHM = 10, 11, 12, 13, 14, 15, 20
@@ -274,6 +274,18 @@ def push_warns_that_signatures_do_not_fit_another_compression():
     has(err, "are not sent: sign it again")
     seal("--compression=zstd")
     expect(loaded("oci", "push", "--repo=r", "--compression=zstd", "--json", "app", "oci:out:z")["referrers"], 1)
+
+
+@test
+def seal_of_an_index_needs_the_digest_of_one_image():
+    """The tag would be that of the sealed image."""
+    good("oci", "pull", "--repo=r", "--all-platforms", "--keep-blobs", f"oci:{GOLDEN}/index:latest", "i")
+    tag = os.readlink("r/streams/refs/oci/i")
+    for options in ((), ("--inline",)):
+        has(refused("oci", "seal", "--repo=r", "--key=vendor.pem", *options, "i"), "got the index of several platforms")
+    seal(name="@" + loaded("oci", "inspect", "--repo=r", "--platform=linux/arm64", "i")["manifest_digest"])
+    expect(os.readlink("r/streams/refs/oci/i"), tag)
+    expect(loaded("oci", "push", "--repo=r", "--all-platforms", "--json", "i", "oci:out:t")["referrers"], 1)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ struct options {
 	struct where where;
 	struct oci_merge merge;
 	const char *from, *name;
-	bool json, referrers;
+	bool json, referrers, all_platforms;
+	struct oci_all all;
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -22,6 +23,8 @@ static const struct cli_option option_table[] = {
 	{"name", "TAG", AT(name), "Give the image this tag instead of its own", CLI_TEXT},
 	{"referrers", NULL, AT(referrers),
 	 "Copy all artifacts that refer to the image (default: its signatures)"},
+	{"all-platforms", NULL, AT(all_platforms),
+	 "Copy an index and the images of all its platforms"},
 	{"json", NULL, AT(json), "Print one JSON object"},
 	OCI_MERGE_OPTIONS(struct options, merge),
 	WHERE_OPTIONS(struct options, where),
@@ -42,7 +45,7 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
-static int copy_container_image(const struct options *o, struct cfs_repo *from,
+static int copy_container_image(struct options *o, struct cfs_repo *from,
 				struct cfs_repo *to, const char *image, const char *tag,
 				const struct cfs_watch *watch,
 				struct cfs_pull_result *out, struct cfs_err *err)
@@ -57,7 +60,8 @@ static int copy_container_image(const struct options *o, struct cfs_repo *from,
 
 	if (rc < 0)
 		return rc;
-	rc = cfs_containers_pull(to, &source, &opts, out, err);
+	rc = o->all_platforms ? oci_pull_all(to, &source, &opts, &o->all, err)
+			      : cfs_containers_pull(to, &source, &opts, out, err);
 	cfs_transport_close(&source);
 	return rc;
 }
@@ -129,7 +133,10 @@ int cmd_oci_copy(int argc, char **argv)
 	cli_watch_start(&watch, argv[0]);
 	rc = copy_between(&o, argv[optind], tag, &watch.watch, &result, &err);
 	cli_watch_end(&watch);
-	if (rc == 0)
+	if (rc == 0 && o.all_platforms)
+		oci_print_all(&o.all, argv[0], tag, o.json);
+	else if (rc == 0)
 		print_copy_result(&o, &result, tag);
+	oci_all_fini(&o.all);
 	return command_end(argv[0], rc, &err);
 }

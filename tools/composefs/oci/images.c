@@ -11,7 +11,7 @@
 
 struct options {
 	struct where where;
-	const char *format;
+	const char *format, *platform;
 	bool quiet, no_trunc, json, manifest, config;
 };
 
@@ -31,6 +31,9 @@ static const struct cli_option inspect_table[] = {
 	{"manifest", NULL, AT(manifest), "Print the manifest as it was pulled",
 	 .group = "Options"},
 	{"config", NULL, AT(config), "Print the configuration as it was pulled"},
+	{"platform", "OS/ARCH[/VARIANT]", AT(platform),
+	 "Use the image of an index for this platform (default: that of this machine)",
+	 CLI_TEXT},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };
@@ -221,6 +224,7 @@ struct listing {
 	const struct options *options;
 	struct json json;
 	struct cli_table table;
+	const char *tag; /* of the index that is shown */
 	bool is_complete;
 };
 
@@ -241,19 +245,45 @@ static void put_container_json(struct listing *l, const char *tag,
 }
 
 /* A damaged image is reported and does not hide the others. */
-static int show_image(void *ctx, const char *tag, struct cfs_err *err)
+static void show_named(struct listing *l, const char *tag, const char *name)
 {
-	struct listing *l = ctx;
 	struct cfs_container c;
-	int rc = cfs_container_open(l->work->repo, tag, &c, err);
+	struct cfs_err err;
+	int rc = cfs_container_open(l->work->repo, name, &c, &err);
 
-	cfs_context(err, rc, "%s", tag);
+	cfs_context(&err, rc, "%s", tag);
 	if (rc < 0)
-		command_print_error(l->work->program, err);
+		command_print_error(l->work->program, &err);
 	else
 		put_container_json(l, tag, &c);
 	cfs_container_close(&c);
 	l->is_complete &= rc == 0;
+}
+
+static int show_platform(void *ctx, const struct cfs_oci_index_entry *entry,
+			 const char *name, struct cfs_err *err)
+{
+	struct listing *l = ctx;
+
+	(void)entry, (void)err;
+	show_named(l, l->tag, name);
+	return 0;
+}
+
+/* An index is as many images as it has platforms, each with the tag. */
+static int show_image(void *ctx, const char *tag, struct cfs_err *err)
+{
+	struct listing *l = ctx;
+	struct cfs_container_index x;
+	struct cfs_err why;
+	int rc = cfs_container_index_open(l->work->repo, tag, &x, &why);
+
+	l->tag = tag;
+	if (rc > 0)
+		(void)!cfs_container_index_visit(&x.index, show_platform, l, err);
+	else /* whatever is wrong is wrong again, and is reported */
+		show_named(l, tag, tag);
+	cfs_container_index_close(&x);
 	return 0;
 }
 
@@ -326,12 +356,19 @@ static int show_container(const struct options *o, const char *name,
 
 static int inspect_container(const struct repo_work *w, struct cfs_err *err)
 {
+	const struct options *o = w->options;
 	const char *name = w->operands[0];
-	struct cfs_container c;
-	int rc = cfs_container_open(w->repo, name, &c, err);
+	char buf[CFS_OCI_PLATFORM_MAX];
+	struct cfs_oci_platform platform;
+	struct cfs_container c = {0};
+	int rc = o->platform ? cfs_oci_platform_parse(o->platform, buf, &platform, err)
+			     : 0;
 
 	if (rc == 0)
-		rc = show_container(w->options, name, &c, err);
+		rc = cfs_container_open_platform(w->repo, name,
+						 o->platform ? &platform : NULL, &c, err);
+	if (rc == 0)
+		rc = show_container(o, name, &c, err);
 	cfs_container_close(&c);
 	return rc;
 }

@@ -49,6 +49,26 @@ int oci_open_destination(const char *destination,
 /* Whether a source or destination is on this machine, and no reference to a registry. */
 bool oci_is_local(const char *name);
 
+/* What --all-platforms pulled or copied. */
+struct oci_platform_result {
+	char platform[CFS_OCI_PLATFORM_MAX]; /* "": the index does not say */
+	struct cfs_pull_result result;
+};
+struct oci_all {
+	struct oci_platform_result *v;
+	size_t n, cap;
+	struct cfs_pull_index_result index;
+};
+
+/* cfs_containers_pull_index. Release out, also after an error, with oci_all_fini. */
+int oci_pull_all(struct cfs_repo *repo, const struct cfs_transport *from,
+		 const struct cfs_pull_opts *opts, struct oci_all *out,
+		 struct cfs_err *err) CFS_MUST_CHECK;
+/* Prints a line for each image, or one JSON object. */
+void oci_print_all(const struct oci_all *all, const char *program, const char *tag,
+		   bool as_json);
+void oci_all_fini(struct oci_all *all);
+
 /* How an image is sent: what push and export share. */
 enum oci_compression {
 	OCI_COMPRESSION_DEFAULT, /* gzip, unless the destination takes no compressed layers */
@@ -59,7 +79,7 @@ enum oci_compression {
 struct oci_push {
 	enum oci_compression compression;
 	unsigned threads; /* 0: one for each CPU */
-	bool referrers;
+	bool referrers, all_platforms;
 	const char *mount_from; /* a repository of the registry; NULL */
 };
 
@@ -80,6 +100,8 @@ extern const struct cli_choice oci_compression_choices[];
 		 CLI_NUMBER,                                                             \
 		 .min = 1,                                                               \
 		 .max = 256},                                                            \
+		{"all-platforms", NULL, CLI_AT(type, member.all_platforms),              \
+		 "Send an index and the images of all its platforms"},                   \
 	{                                                                                \
 		"referrers", NULL, CLI_AT(type, member.referrers),                       \
 			"Send all artifacts that refer to the image (default: its "      \

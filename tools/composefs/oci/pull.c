@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs oci pull: a container image into the repository. */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ struct options {
 	unsigned threads;
 	struct cfs_registry_access access;
 	enum cfs_pull_seal seal;
-	bool json, no_trust, referrers, keep_blobs;
+	bool json, no_trust, referrers, keep_blobs, all_platforms;
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -33,6 +34,8 @@ static const struct cli_option option_table[] = {
 	{"platform", "OS/ARCH[/VARIANT]", AT(platform),
 	 "Use the image for this platform (default: that of this machine)", CLI_TEXT,
 	 .group = "Options"},
+	{"all-platforms", NULL, AT(all_platforms),
+	 "Store an index and the images of all its platforms"},
 	{"max-layer-size", "SIZE", AT(max_layer),
 	 "Refuse layers that are larger when decompressed (default: 64G)", CLI_SIZE,
 	 .min = 1},
@@ -118,7 +121,8 @@ static void print_pull_summary(const struct cfs_pull_result *r, const char *name
  * error, which names the source. */
 static int pull_source(const struct options *o, struct cfs_repo *repo, const char *source,
 		       const char *tag, const struct cli_watch *watch,
-		       struct cfs_pull_result *out, struct cfs_err *err)
+		       struct oci_all *all, struct cfs_pull_result *out,
+		       struct cfs_err *err)
 {
 	char buf[CFS_OCI_PLATFORM_MAX];
 	struct cfs_oci_platform platform;
@@ -146,7 +150,8 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 	if (rc < 0)
 		return rc;
 	opts.tag = tag;
-	rc = cfs_containers_pull(repo, &from, &opts, out, err);
+	rc = o->all_platforms ? oci_pull_all(repo, &from, &opts, all, err)
+			      : cfs_containers_pull(repo, &from, &opts, out, err);
 	if (rc == 0 && from.origin)
 		cli_print_detail(o->program, "the image comes from %s",
 				 from.origin(from.ctx));
@@ -160,16 +165,23 @@ static int pull_and_print(const struct repo_work *w, struct cfs_err *err)
 	const char *source = w->operands[0],
 		   *tag = w->operands[1] ? w->operands[1] : source;
 	struct cfs_pull_result result;
+	struct oci_all all = {0};
 	struct cli_watch watch;
 	int rc;
 
+	if (o->platform && o->all_platforms)
+		return cfs_fail(err, EINVAL,
+				"expected --platform or --all-platforms, got both");
 	cli_watch_start(&watch, w->program);
-	rc = pull_source(o, w->repo, source, tag, &watch, &result, err);
+	rc = pull_source(o, w->repo, source, tag, &watch, &all, &result, err);
 	cli_watch_end(&watch);
-	if (rc == 0 && o->json)
+	if (rc == 0 && o->all_platforms)
+		oci_print_all(&all, w->program, tag, o->json);
+	else if (rc == 0 && o->json)
 		print_pull_json(&result, tag);
 	else if (rc == 0)
 		print_pull_summary(&result, w->program);
+	oci_all_fini(&all);
 	return rc;
 }
 

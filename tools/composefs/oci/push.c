@@ -62,7 +62,8 @@ void oci_put_push_json(struct json *j, const struct cfs_push_result *r)
 	char text[CFS_OCI_DIGEST_TEXT_MAX];
 
 	json_put_string(j, "manifest_digest", cfs_oci_digest_text(&r->manifest, text));
-	json_put_string(j, "config_digest", cfs_oci_digest_text(&r->config, text));
+	json_put_string(j, "config_digest",
+			r->config.alg ? cfs_oci_digest_text(&r->config, text) : NULL);
 	json_put_uint(j, "layers", r->n_layers);
 	json_put_uint(j, "layers_present", r->n_present);
 	json_put_uint(j, "bytes_sent", r->bytes_sent);
@@ -95,12 +96,22 @@ static enum cfs_compression choose_push_compression(const struct oci_push *p,
 }
 
 /* Opening a destination creates it, which an image that does not exist must not. */
-static int check_pushed_image(const struct cfs_repo *repo, const char *image,
-			      struct cfs_err *err)
+static int check_pushed_image(const struct oci_push *p, const struct cfs_repo *repo,
+			      const char *image, struct cfs_err *err)
 {
+	struct cfs_container_index x;
 	struct cfs_container c;
-	int rc = cfs_container_open(repo, image, &c, err);
+	int rc;
 
+	if (p->all_platforms) {
+		rc = cfs_container_index_open(repo, image, &x, err);
+		cfs_container_index_close(&x);
+		if (rc != 0)
+			return rc < 0 ? rc : 0;
+		return cfs_fail(err, ENOENT, "%s: no index: pull it with --all-platforms",
+				image);
+	}
+	rc = cfs_container_open(repo, image, &c, err);
 	cfs_container_close(&c);
 	return rc;
 }
@@ -131,7 +142,7 @@ int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *a
 				     .n_threads = p->threads,
 				     .watch = watch};
 	struct cfs_destination to;
-	int rc = check_pushed_image(repo, image, err);
+	int rc = check_pushed_image(p, repo, image, err);
 
 	if (rc == 0)
 		rc = oci_open_destination(destination, access, watch, &to, err);
@@ -142,7 +153,8 @@ int oci_push_image(const struct oci_push *p, const struct cfs_registry_access *a
 		p->compression == OCI_COMPRESSION_DEFAULT && !to.has_plain_layers;
 	rc = check_mount_from(p, &to, err);
 	if (rc == 0)
-		rc = cfs_containers_push(repo, image, &to, &opts, out, err);
+		rc = (p->all_platforms ? cfs_containers_push_index : cfs_containers_push)(
+			repo, image, &to, &opts, out, err);
 	cfs_destination_close(&to);
 	return cfs_context(err, rc, "%s", destination);
 }

@@ -108,6 +108,20 @@ static int check_signer(struct sealing *s, struct cfs_err *err)
 	return rc;
 }
 
+/* The image may become another one, which its tag would name instead of the index. */
+static int check_sealed_name(const struct sealing *s, const struct cfs_repo *repo,
+			     struct cfs_err *err)
+{
+	struct cfs_container_index x;
+	int rc = cfs_container_index_open(repo, s->name, &x, err);
+
+	cfs_container_index_close(&x);
+	return rc <= 0 ? rc
+		       : cfs_fail(err, EINVAL,
+				  "expected one image, got the index of several "
+				  "platforms: give @DIGEST");
+}
+
 /* Signs the image, inside its config or in an artifact beside it. For an artifact the
  * layers get their final digests first, because the signature names the manifest that
  * will be pushed. */
@@ -118,6 +132,8 @@ static int seal_container(struct sealing *s, struct cfs_repo *repo, struct cfs_e
 	struct cfs_container c;
 	int rc = check_signer(s, err);
 
+	if (rc == 0)
+		rc = check_sealed_name(s, repo, err);
 	if (rc == 0 && !s->o->is_inline) {
 		rc = cfs_seal_settle(repo, name, choose_seal_compression(s->o), s->watch,
 				     &s->manifest, err);

@@ -32,23 +32,45 @@ static const struct cli_syntax rm_syntax = {
 	.options = option_table,
 };
 
+/* What the link names. */
+struct target {
+	const char *kind;
+	struct cfs_oci_digest digest;
+	struct cfs_digest stream;
+};
+
+/* The tag of an index stays one of all platforms. */
+static int find_target(const struct cfs_repo *repo, const char *name, struct target *out,
+		       struct cfs_err *err)
+{
+	struct cfs_container_index x;
+	struct cfs_container c;
+	int rc = cfs_container_index_open(repo, name, &x, err);
+
+	*out = (struct target){CFS_CONTAINERS_INDEX, x.digest, x.stream};
+	cfs_container_index_close(&x);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = cfs_container_open(repo, name, &c, err);
+	*out = (struct target){CFS_CONTAINERS_MANIFEST, c.digest, c.manifest_stream};
+	cfs_container_close(&c);
+	return rc;
+}
+
 static int tag_container(const struct repo_work *w, struct cfs_err *err)
 {
 	char ref[CFS_CONTAINERS_REF_MAX], name[CFS_CONTAINERS_STREAM_MAX];
 	struct cfs_repo_link link = {.kind = CFS_REPO_STREAMS, .ref = ref};
-	struct cfs_container c;
+	struct target target;
 	int rc = cfs_containers_format_ref(w->operands[1], ref, err);
 
+	if (rc == 0)
+		rc = find_target(w->repo, w->operands[0], &target, err);
 	if (rc < 0)
 		return rc;
-	rc = cfs_container_open(w->repo, w->operands[0], &c, err);
-	link.id = c.manifest_stream;
-	link.name = cfs_containers_format_stream_name(CFS_CONTAINERS_MANIFEST, &c.digest,
-						      name);
-	if (rc == 0)
-		rc = cfs_repo_publish(w->repo, &link, err);
-	cfs_container_close(&c);
-	return rc;
+	link.id = target.stream;
+	link.name = cfs_containers_format_stream_name(target.kind, &target.digest, name);
+	return cfs_repo_publish(w->repo, &link, err);
 }
 
 static const struct repo_command tag_command = {
