@@ -64,13 +64,19 @@ static bool has_own_row(const struct cli_option *options, int common)
 
 /* --- --help ------------------------------------------------------------------------------ */
 
+/* Prints one row of the help. A name that would touch the descriptions gets a line of its own, so
+ * that all descriptions begin in one column. */
 static void print_option(FILE *to, const struct cli_option *o)
 {
 	int n;
 
 	n = o->letter ? fprintf(to, "  -%c,", o->letter) : fprintf(to, " ");
 	n += fprintf(to, " --%s%s%s", o->name, o->arg ? "=" : "", o->arg ? o->arg : "");
-	fprintf(to, "%*s%s\n", n < HELP_COLUMN ? HELP_COLUMN - n : 1, "", o->help);
+	if (n >= HELP_COLUMN) {
+		putc('\n', to);
+		n = 0;
+	}
+	fprintf(to, "%*s%s\n", HELP_COLUMN - n, "", o->help);
 }
 
 static void print_group(FILE *to, const char *title)

@@ -17,7 +17,7 @@ const struct command repo_commands[] = {
 	{"inspect", cmd_inspect, "Show the details of images"},
 	{"tag", cmd_tag, "Add a reference to an image"},
 	{"untag", cmd_untag, "Remove references"},
-	{"rm", cmd_rm, "Remove references, and print what gc would free"},
+	{"rm", cmd_rm, "Remove references of images, and with --gc their objects"},
 	{"log", cmd_log, "Show the history of a reference"},
 	COMMAND_GROUP("Use images:"),
 	{"mount", cmd_mount, "Mount an image"},
