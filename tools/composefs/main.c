@@ -17,13 +17,18 @@ static const struct command image_commands[] = {
 	{"diff", cmd_diff, "Compare two trees: images, directories or dumps"},
 	{"explain", cmd_explain, "Explain why two trees or images differ"},
 	{"fsck", cmd_fsck, "Check an image and its objects"},
+	{0},
+};
+
+static const struct command other_commands[] = {
+	COMMAND_GROUP("Other:"),
 	{"version", cmd_version, "Print the version"},
 	{0},
 };
 
-static const struct command *const tables[] = {repo_commands,  oci_commands,
-					       image_commands, sig_commands,
-					       ipe_commands,   boot_commands};
+static const struct command *const tables[] = {
+	repo_commands, oci_commands,  image_commands, sig_commands,
+	ipe_commands,  boot_commands, other_commands};
 
 enum { N_TABLES = sizeof(tables) / sizeof(tables[0]) };
 
