@@ -100,7 +100,7 @@ static int find_by_tag(const struct cfs_repo *repo, const char *tag,
 
 	if (rc < 0 || !is_index)
 		return rc;
-	cfs_oci_platform_here(&here);
+	cfs_oci_platform_detect(&here);
 	rc = cfs_container_index_open(repo, tag, &x, err);
 	if (rc > 0)
 		rc = cfs_oci_index_select(&x.index, platform ? platform : &here, &i, err);

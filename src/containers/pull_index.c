@@ -25,8 +25,9 @@ static int read_index(struct index_pull *x, struct cfs_mem *json, struct cfs_err
 
 	*json = doc.bytes;
 	if (rc == 0)
-		rc = cfs_oci_kind(cfs_mem_text(json),
-				  *doc.media_type ? doc.media_type : NULL, &kind, err);
+		rc = cfs_oci_find_kind(cfs_mem_text(json),
+				       *doc.media_type ? doc.media_type : NULL, &kind,
+				       err);
 	if (rc == 0 && kind != CFS_OCI_INDEX)
 		rc = cfs_fail(err, EINVAL,
 			      "expected an index of several platforms, got the manifest "
@@ -96,7 +97,7 @@ static int write_index(struct index_pull *x, const struct cfs_mem *json,
 		       const struct cfs_oci_digest *digest, struct cfs_err *err)
 {
 	struct cfs_store_opts store = {.n_workers = 1, .watch = x->opts->watch};
-	struct cfs_containers_layer_opts opts = {.alg = cfs_repo_meta(x->repo)->alg,
+	struct cfs_containers_layer_opts opts = {.alg = cfs_repo_get_meta(x->repo)->alg,
 						 .watch = x->opts->watch};
 	struct cfs_digest id;
 	int rc = cfs_repo_open_store(x->repo, &store, &opts.store, err);

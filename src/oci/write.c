@@ -216,7 +216,7 @@ int cfs_oci_index_repack(const struct cfs_oci_index *index,
 			rc = json_array_append_new(
 				list, repack_entry(json_array_get(old, i), &sent[i]));
 	rc |= json_object_set_new(root, "manifests", list);
-	rc = oci_dump(rc == 0 ? root : NULL, out, err);
+	rc = oci_dump_json(rc == 0 ? root : NULL, out, err);
 	json_decref(root);
 	return rc;
 }

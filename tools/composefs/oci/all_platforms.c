@@ -37,7 +37,7 @@ static void put_platform(struct json *j, const struct oci_platform_result *p)
 
 	json_begin_object(j, NULL);
 	json_put_string(j, "platform", *p->platform ? p->platform : NULL);
-	json_put_string(j, "id", where_id(&r->image, id));
+	json_put_string(j, "id", where_format_id(&r->image, id));
 	json_put_string(j, "manifest_digest", cfs_oci_digest_text(&r->manifest, text));
 	json_put_uint(j, "layers", r->n_layers);
 	json_put_uint(j, "layers_present", r->n_present);
@@ -73,7 +73,7 @@ void oci_print_all(const struct oci_all *all, const char *program, const char *t
 		return;
 	}
 	for (size_t i = 0; i < all->n; i++) {
-		printf("%s ", where_id(&all->v[i].result.image, id));
+		printf("%s ", where_format_id(&all->v[i].result.image, id));
 		cli_print(stdout, all->v[i].platform);
 		putchar('\n');
 	}
