@@ -2,20 +2,14 @@
 /* composefs status: the images that are mounted. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/repo_option.h"
-#include "cli/table.h"
-#include "cli/times.h"
 #include "composefs/composefs.h"
-#include "composefs/mount/health.h"
-#include "composefs/mount/server.h"
-#include "mount/mount.h"
+#include "composefs/mount/status_print.h"
 
 struct options {
 	const char *log;
@@ -33,36 +27,14 @@ static const struct cli_option option_table[] = {
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [DIR]...", NULL},
 	.about = "List the composefs images that are mounted: where, which image, how it "
-		 "is "
-		 "read, what\nverifies it, how often the kernel reported "
+		 "is read, what\nverifies it, how often the kernel reported "
 		 "damage. With DIR, show the\ndetails of the mount in which DIR lies.",
 	.example =
 		(const char *const[]){"composefs status", "composefs status /mnt", NULL},
 	.options = option_table,
 };
 
-/* A mount, with what was found out about it. Strings live in the arena of the table. */
-struct shown {
-	struct cfs_image_mount m;
-	const char *repo;   /* NULL: not known */
-	const char **names; /* references to the image */
-	size_t n_names;
-	char loop[CFS_LOOP_NAME_MAX]; /* "": none */
-	const char *method;	      /* "file", "loop"; NULL: not known */
-	bool has_record;
-	struct cfs_mount_record record;
-	struct health health;
-};
-
-struct status {
-	struct cfs_mount_table table;
-	struct shown *v;
-	size_t n, cap;
-};
-
-/* --- facts -------------------------------------------------------------------------- */
-
-static int add_image_name(struct shown *s, struct cfs_arena *arena, size_t max,
+static int add_image_name(struct status_mount *s, struct cfs_arena *arena, size_t max,
 			  const char *name)
 {
 	if (!s->names)
@@ -75,7 +47,7 @@ static int add_image_name(struct shown *s, struct cfs_arena *arena, size_t max,
 	return 0;
 }
 
-static int read_names(struct shown *s, struct cfs_arena *arena,
+static int read_names(struct status_mount *s, struct cfs_arena *arena,
 		      const struct cfs_repo *repo)
 {
 	struct cfs_repo_list refs = {0};
@@ -92,7 +64,7 @@ static int read_names(struct shown *s, struct cfs_arena *arena,
 }
 
 /* The repository is the directory above its objects. What this user may not read stays unknown. */
-static int find_names(struct shown *s, struct cfs_arena *arena)
+static int find_names(struct status_mount *s, struct cfs_arena *arena)
 {
 	const char *objects = s->m.n_objects ? s->m.objects[0] : "";
 	const char *end = strrchr(objects, '/');
@@ -115,7 +87,7 @@ static int find_names(struct shown *s, struct cfs_arena *arena)
 }
 
 /* The image is a file, on a loop device, or behind a FUSE server. */
-static void find_method(struct shown *s)
+static void find_method(struct status_mount *s)
 {
 	char file[PATH_MAX];
 	int rc = 0;
@@ -136,13 +108,13 @@ static int add_mount_entry(struct status *st, const struct cfs_mount_entry *entr
 			   struct cfs_err *err)
 {
 	struct cfs_arena *arena = &st->table.arena;
-	struct shown *s;
+	struct status_mount *s;
 	int rc;
 
 	if (cfs_grow(&st->v, &st->cap, st->n + 1, sizeof(*st->v)) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	s = &st->v[st->n];
-	*s = (struct shown){0};
+	*s = (struct status_mount){0};
 	rc = cfs_image_mount_recognize(entry, arena, &s->m, err);
 	if (rc <= 0)
 		return rc;
@@ -172,7 +144,7 @@ static void find_health(struct status *st, const char *log, const char *program)
 	free(messages.v);
 }
 
-static int add_repo_dir(struct status *st, const char *dir, struct cfs_err *err)
+static int add_mount_of_dir(struct status *st, const char *dir, struct cfs_err *err)
 {
 	cfs_autofd int fd = open(dir, O_PATH | O_CLOEXEC);
 	const struct cfs_mount_entry *entry;
@@ -194,193 +166,11 @@ static int collect_mounts(struct status *st, char **dirs, struct cfs_err *err)
 	int rc = cfs_mount_table_read(&st->table, err);
 
 	for (char **dir = dirs; rc >= 0 && *dir; dir++)
-		rc = add_repo_dir(st, *dir, err);
+		rc = add_mount_of_dir(st, *dir, err);
 	for (size_t i = 0; rc >= 0 && !*dirs && i < st->table.n; i++)
 		rc = add_mount_entry(st, &st->table.v[i], err);
 	find_methods(st);
 	return rc < 0 ? rc : 0;
-}
-
-/* --- output ------------------------------------------------------------------------- */
-
-/* What verifies the image and the objects, for people and for programs. */
-struct verified {
-	const char *text, *word;
-};
-
-static struct verified verified_by(const struct shown *s)
-{
-	bool is_signed = s->has_record && strcmp(s->record.verified, "signature") == 0;
-
-	if (s->m.requires_verity && is_signed)
-		return (struct verified){"signature, fs-verity", "signature"};
-	if (s->m.requires_verity)
-		return (struct verified){"fs-verity", "fs_verity"};
-	if (s->m.verifies_at_open)
-		return (struct verified){"first open", "first_open"};
-	if (s->m.has_id)
-		return (struct verified){"ID at mount", "id_at_mount"};
-	return (struct verified){"nothing", "nothing"};
-}
-
-/* The name of the counters of its server. */
-static const char *server_of(const struct shown *s)
-{
-	return s->has_record ? s->record.server : "";
-}
-
-static void format_since(const struct shown *s, char out[CLI_TIME_MAX])
-{
-	strcpy(out, "-");
-	if (s->has_record)
-		cli_format_local_time(s->record.since_sec, out);
-}
-
-static const char *image_of(const struct shown *s)
-{
-	if (s->n_names)
-		return s->names[0];
-	return s->m.image ? s->m.image : "-";
-}
-
-static void add_status_row(struct cli_table *table, const struct shown *s)
-{
-	char id[WHERE_ID_MAX] = "-", since[CLI_TIME_MAX], errors[HEALTH_COUNT_MAX];
-
-	if (s->m.has_id)
-		where_format_short_id(&s->m.id, false, id);
-	format_since(s, since);
-	cli_table_add(table, s->m.place);
-	cli_table_add(table, image_of(s));
-	cli_table_add(table, id);
-	cli_table_add(table, s->method ? s->method : "-");
-	cli_table_add(table, verified_by(s).text);
-	cli_table_add(table, s->m.read_only ? "ro" : "rw");
-	cli_table_add(table, health_format_errors(&s->health, errors));
-	cli_table_add(table, since);
-}
-
-static int print_status_table(const struct status *st, struct cfs_err *err)
-{
-	static const struct cli_column columns[] = {
-		{"MOUNTPOINT", false}, {"IMAGE", false},       {"ID", false},
-		{"METHOD", false},     {"VERIFIED BY", false}, {"MODE", false},
-		{"ERRORS", true},      {"SINCE", false}};
-	struct cli_table table = {.columns = columns, .n_columns = 8};
-	int rc;
-
-	if (st->n == 0) {
-		puts("no image is mounted");
-		return 0;
-	}
-	for (size_t i = 0; i < st->n; i++)
-		add_status_row(&table, &st->v[i]);
-	rc = cli_table_print(stdout, &table, err);
-	cli_table_fini(&table);
-	return rc;
-}
-
-static void print_field(const char *name, const char *value)
-{
-	if (!value || !*value)
-		return;
-	printf("%13s: ", name);
-	cli_print(stdout, value);
-	putchar('\n');
-}
-
-static void print_damage(const struct shown *s)
-{
-	char errors[HEALTH_COUNT_MAX], scrub[HEALTH_SCRUB_MAX];
-	const struct cfs_damaged_list *damaged = &s->health.damaged;
-
-	print_field("Last scrub", health_format_scrub(&s->health, scrub));
-	print_field("Verity errors", health_format_errors(&s->health, errors));
-	for (size_t i = 0; i < damaged->n; i++) {
-		const struct cfs_damaged *d = &damaged->v[i];
-
-		print_field("Damaged", *d->used_by ? d->used_by : "the image itself");
-		print_field("Object", d->path);
-	}
-}
-
-/* Prints the details of one mount, a line each; unknown fields are left out. */
-static void print_block(const struct shown *s)
-{
-	char id[WHERE_ID_MAX], since[CLI_TIME_MAX], text[SERVER_TEXT_MAX];
-	struct cfs_trigger_counts counts;
-
-	format_since(s, since);
-	print_field("Mounted at", s->m.place);
-	print_field("Since", since);
-	for (size_t i = 0; i < s->n_names; i++)
-		print_field("Name", s->names[i]);
-	print_field("ID", s->m.has_id ? where_format_id(&s->m.id, id) : NULL);
-	print_field("Image file", s->m.image);
-	print_field("Repository", s->repo);
-	for (size_t i = 0; i < s->m.n_objects; i++)
-		print_field("Objects", s->m.objects[i]);
-	print_field("Method", s->method);
-	print_field("Loop device", s->loop);
-	print_field("Verified by", verified_by(s).text);
-	print_damage(s);
-	if (server_read_counts(server_of(s), &counts)) {
-		server_format_counts(&counts, text);
-		print_field("Objects read", text);
-	}
-	print_field("Writable", s->m.read_only ? "no" : "yes");
-	print_field("Upper layer", s->m.upperdir);
-	print_field("Work dir", s->m.workdir);
-	print_field("Options", s->m.attrs);
-}
-
-static void put_string(struct json *j, const char *key, const char *value)
-{
-	if (value && *value)
-		json_put_string(j, key, value);
-	else
-		json_put_null(j, key);
-}
-
-/* The JSON of one mount. Unknown values are null, so that scripts can rely on every
- * key. */
-static void put_status_mount(struct json *j, const struct shown *s)
-{
-	char id[WHERE_ID_MAX], since[CLI_TIME_MAX];
-
-	json_begin_object(j, NULL);
-	json_put_string(j, "mountpoint", s->m.place);
-	put_string(j, "id", s->m.has_id ? where_format_id(&s->m.id, id) : NULL);
-	json_put_strings(j, "names", s->names, s->n_names);
-	put_string(j, "image", s->m.image);
-	put_string(j, "repository", s->repo);
-	json_put_strings(j, "objects", s->m.objects, s->m.n_objects);
-	put_string(j, "method", s->method);
-	put_string(j, "loop_device", s->loop);
-	json_put_string(j, "verified_by", verified_by(s).word);
-	health_put_json(j, &s->health);
-	server_put_counts(j, server_of(s));
-	json_put_bool(j, "read_only", s->m.read_only);
-	put_string(j, "upperdir", s->m.upperdir);
-	put_string(j, "workdir", s->m.workdir);
-	put_string(j, "options", s->m.attrs);
-	if (s->has_record)
-		json_put_string(j, "since",
-				cli_format_utc_time(s->record.since_sec, since));
-	else
-		json_put_null(j, "since");
-	json_end(j);
-}
-
-static void print_status_json(const struct status *st)
-{
-	struct json j = {.to = stdout};
-
-	json_begin_object(&j, NULL);
-	json_begin_array(&j, "mounts");
-	for (size_t i = 0; i < st->n; i++)
-		put_status_mount(&j, &st->v[i]);
-	json_finish(&j);
 }
 
 int cmd_status(int argc, char **argv)
@@ -396,13 +186,13 @@ int cmd_status(int argc, char **argv)
 	if (rc == 0)
 		find_health(&st, o.log, argv[0]);
 	if (rc == 0 && o.json)
-		print_status_json(&st);
+		status_print_json(&st);
 	else if (rc == 0 && optind == argc)
-		rc = print_status_table(&st, &err);
+		rc = status_print_table(&st, &err);
 	for (size_t i = 0; rc == 0 && !o.json && optind < argc && i < st.n; i++) {
 		if (i)
 			putchar('\n');
-		print_block(&st.v[i]);
+		status_print_block(&st.v[i]);
 	}
 	for (size_t i = 0; i < st.n; i++)
 		health_fini(&st.v[i].health);
