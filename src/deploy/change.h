@@ -22,6 +22,27 @@ int cfs_deploy_roll_back(const struct cfs_deploy_place *place,
 			 const struct cfs_deployment *d, char name[CFS_DEPLOY_NAME_MAX],
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Kernel arguments to add, and to remove: as they are written, or by their key. Borrowed. */
+struct cfs_karg_change {
+	const char *const *add, *const *rm;
+	size_t n_add, n_rm;
+};
+
+/* Changes the kernel arguments of a deployment: a new revision of its entry takes the place
+ * of the old one. name gets the name of the entry. -ENOENT: an argument to remove is not
+ * there; -EINVAL: not ours, a UKI, or the argument that names the image. */
+int cfs_deploy_change_kargs(const struct cfs_deploy_place *place,
+			    const struct cfs_deployments *list,
+			    const struct cfs_deployment *d,
+			    const struct cfs_karg_change *change,
+			    char name[CFS_DEPLOY_NAME_MAX],
+			    struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Appends the kernel arguments of an entry of type 1, with a NUL. -EINVAL: a UKI, which has
+ * them inside; -ENOENT: no entry. */
+int cfs_deploy_read_kargs(const struct cfs_deployment *d, struct cfs_mem *out,
+			  struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Pins a deployment, so that it is not removed, or unpins it. -ENOENT: it has no state
  * directory; -EINVAL: not ours. */
 int cfs_deploy_set_pinned(const struct cfs_deploy_place *place,

@@ -25,6 +25,7 @@
 #define CFS_DEPLOY_H
 
 #include "deploy/change.h"
+#include "deploy/check.h"
 #include "deploy/install.h"
 #include "deploy/list.h"
 #include "deploy/place.h"

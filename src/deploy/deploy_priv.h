@@ -74,6 +74,12 @@ int deploy_replace_image(const char *options, const struct cfs_digest *image,
 			 bool insecure, struct cfs_mem *out,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Appends options with other arguments than before. rm: an argument as it is written, or a
+ * key, whose arguments all go. -ENOENT: one of rm is not there. */
+struct cfs_karg_change;
+int deploy_change_options(const char *options, const struct cfs_karg_change *change,
+			  struct cfs_mem *out, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Checks one argument of the user: no line break, no name of an image. */
 int deploy_check_karg(const char *karg, struct cfs_err *err) CFS_MUST_CHECK;
 
@@ -102,6 +108,10 @@ int deploy_read_kernel(const struct cfs_repo *repo, const struct cfs_image *im,
 		       struct deploy_kernel *out, struct cfs_err *err) CFS_MUST_CHECK;
 void deploy_kernel_fini(struct deploy_kernel *kernel);
 
+/* Checks that an image can be the root of a system. -ENODATA. */
+int deploy_check_directories(const struct cfs_image *im,
+			     struct cfs_err *err) CFS_MUST_CHECK;
+
 /* --- files.c -------------------------------------------------------------------------- */
 
 /* Checks that the partition has room for the files and an entry, as far as they are not
@@ -114,11 +124,6 @@ int deploy_check_space(const struct cfs_deploy_place *place,
 int deploy_write_files(const struct cfs_deploy_place *place,
 		       const struct deploy_kernel *kernel,
 		       struct cfs_err *err) CFS_MUST_CHECK;
-
-/* Whether the files on the partition are those of the kernel: 1, 0. */
-int deploy_compare_files(const struct cfs_deploy_place *place,
-			 const struct deploy_kernel *kernel,
-			 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Writes an entry. It is durable afterwards. */
 int deploy_write_entry(const struct cfs_deploy_place *place, const struct deploy_entry *e,

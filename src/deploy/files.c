@@ -87,15 +87,6 @@ static int compare_files(const struct cfs_deploy_place *place,
 	return rc < 0 ? rc : 0;
 }
 
-int deploy_compare_files(const struct cfs_deploy_place *place,
-			 const struct deploy_kernel *kernel, struct cfs_err *err)
-{
-	bool same[2];
-	int rc = compare_files(place, kernel, same, err);
-
-	return rc < 0 ? rc : same[0] && (kernel->is_uki || same[1]);
-}
-
 int deploy_check_space(const struct cfs_deploy_place *place,
 		       const struct deploy_kernel *kernel, struct cfs_err *err)
 {

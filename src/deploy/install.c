@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "bls/bls.h"
 #include "deploy/install_priv.h"
@@ -86,30 +85,9 @@ int install_open_image(struct install_run *r, struct cfs_err *err)
 	return rc;
 }
 
-/* The initrd mounts something at both. */
-static int check_directories(const struct install_run *r, struct cfs_err *err)
-{
-	static const char *const names[] = {"etc", "var"};
-
-	for (size_t i = 0; i < 2; i++) {
-		struct cfs_inode inode;
-		int rc = cfs_image_lookup(&r->im, cfs_text(names[i]), &inode, err);
-
-		if (rc == -ENOENT || (rc == 0 && !S_ISDIR(inode.mode)))
-			return cfs_fail(
-				err, ENODATA,
-				"expected a directory /%s, got none: it cannot be "
-				"the root of a system",
-				names[i]);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
 static int read_all(struct install_run *r, struct cfs_err *err)
 {
-	int rc = check_directories(r, err);
+	int rc = deploy_check_directories(&r->im, err);
 
 	if (rc == 0)
 		rc = check_objects(r, err);

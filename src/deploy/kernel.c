@@ -211,6 +211,27 @@ static int read_uki(const char *path, const struct cfs_digest *image,
 
 /* --- all of it ------------------------------------------------------------------------ */
 
+/* The initrd mounts something at both. */
+int deploy_check_directories(const struct cfs_image *im, struct cfs_err *err)
+{
+	static const char *const names[] = {"etc", "var"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct cfs_inode inode;
+		int rc = cfs_image_lookup(im, cfs_text(names[i]), &inode, err);
+
+		if (rc == -ENOENT || (rc == 0 && !S_ISDIR(inode.mode)))
+			return cfs_fail(
+				err, ENODATA,
+				"expected a directory /%s, got none: it cannot be "
+				"the root of a system",
+				names[i]);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 static void compute_key(struct deploy_kernel *kernel)
 {
 	struct cfs_digest key = {.alg = CFS_SHA256};

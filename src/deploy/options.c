@@ -49,6 +49,63 @@ int deploy_replace_image(const char *options, const struct cfs_digest *image,
 	return rc < 0 ? rc : cfs_sink_mem(out).write(out, "", 1, err);
 }
 
+/* --- changes by the user -------------------------------------------------------------- */
+
+static bool is_removed(const struct cfs_boot_arg *arg, const char *rm)
+{
+	struct cfs_text text = cfs_text(rm);
+
+	return cfs_text_eq(arg->word, text) || cfs_text_eq(arg->key, text);
+}
+
+static int check_present(const char *options, const char *rm, struct cfs_err *err)
+{
+	struct cfs_text rest = cfs_text(options);
+	struct cfs_boot_arg arg;
+
+	while (cfs_boot_next_arg(&rest, &arg))
+		if (is_removed(&arg, rm))
+			return 0;
+	return cfs_fail(err, ENOENT, "there is no kernel argument %s", rm);
+}
+
+static int copy_others(const char *options, const struct cfs_karg_change *c,
+		       struct cfs_mem *out, struct cfs_err *err)
+{
+	struct cfs_text rest = cfs_text(options);
+	struct cfs_boot_arg arg;
+	int rc = 0;
+
+	while (rc == 0 && cfs_boot_next_arg(&rest, &arg)) {
+		bool removed = false;
+
+		for (size_t i = 0; i < c->n_rm; i++)
+			removed = removed || is_removed(&arg, c->rm[i]);
+		if (!removed)
+			rc = append_word(out, arg.word, err);
+	}
+	return rc;
+}
+
+int deploy_change_options(const char *options, const struct cfs_karg_change *c,
+			  struct cfs_mem *out, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < c->n_add; i++)
+		rc = deploy_check_karg(c->add[i], err);
+	for (size_t i = 0; rc == 0 && i < c->n_rm; i++) {
+		rc = deploy_check_karg(c->rm[i], err);
+		if (rc == 0)
+			rc = check_present(options, c->rm[i], err);
+	}
+	if (rc == 0)
+		rc = copy_others(options, c, out, err);
+	for (size_t i = 0; rc == 0 && i < c->n_add; i++)
+		rc = append_word(out, cfs_text(c->add[i]), err);
+	return rc < 0 ? rc : cfs_sink_mem(out).write(out, "", 1, err);
+}
+
 int deploy_check_karg(const char *karg, struct cfs_err *err)
 {
 	struct cfs_text rest = cfs_text(karg);

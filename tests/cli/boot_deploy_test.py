@@ -342,6 +342,51 @@ def failed_system_is_last_and_no_target_of_rollbacks():
     expect(deployments("version", "tries_left", "tries_done")[0], ("2", 2, 0))
 
 
+# --- kernel arguments --------------------------------------------------------------------
+
+
+def kargs(*args):
+    return good("boot", "karg", *AT, *args).strip()
+
+
+def kernel_arguments_are_added_and_removed_in_a_new_entry():
+    make()
+    install("1")
+    install("2", "--karg=root=LABEL=x", "--karg=quiet", "--karg=a=1", "--karg=a=2", "--tries=2")
+    two = ids()["2"]
+    argument = f"composefs.digest=?v1-sha256-12:{two}"
+    expect(kargs("list"), f"root=LABEL=x quiet a=1 a=2 {argument}")
+    expect(kargs("add", "console=ttyS0", 'x="a b"'), f"composefs-2.1-{two[:12]}+2.conf")
+    expect(kargs("list"), f'root=LABEL=x quiet a=1 a=2 {argument} console=ttyS0 x="a b"')
+    expect(kargs("rm", "a", "quiet", "x=\"a b\""), f"composefs-2.2-{two[:12]}+2.conf")
+    expect(kargs("list"), f"root=LABEL=x {argument} console=ttyS0")
+    expect(len(os.listdir("b/loader/entries")), 3, "entries")
+    expect(deployments("version", "title", "next", "tries_left"), [("2", "My OS 2", True, 2), ("1", "My OS 1", False, None)])
+    kargs("--deployment=rollback", "add", "y")
+    expect(versions(), ["2", "1"])
+    sound()
+
+
+def kernel_arguments_that_are_refused_change_nothing():
+    make()
+    install("1", "--karg=quiet")
+    before = snapshot_all()
+    one = ids()["1"]
+    for args, part in ((("rm", "loud"), "no kernel argument loud"), (("rm", "composefs.digest"), "belongs to the deployment"),
+                       (("add", "composefs=" + one), "belongs to the deployment"), (("add", "a\noptions init=x"), "control characters"),
+                       (("add", "a b"), "expected one kernel argument"), (("add", ""), "expected one kernel argument"),
+                       (("rm", "quiet", "loud"), "no kernel argument loud")):
+        has(refused("boot", "karg", *AT, *args), part)
+    for args in (("add",), ("list", "x"), ("change", "x"), ()):
+        expect(run("boot", "karg", *AT, *args)[0], 2)
+    expect(snapshot_all(), before)
+    write("b/loader/entries/bootc_x-1-1.conf", f"title B\nsort-key bootc-x-0\noptions composefs={'c' * 128}\n")
+    has(refused("boot", "karg", *AT, "add", "x"), "one of bootc")
+    uki("x.efi", f"rw composefs={ids()['2']}")
+    install("2", "--uki=x.efi")
+    has(refused("boot", "karg", *AT, f"--deployment={ids()['2']}", "add", "x"), "inside")
+
+
 # --- rm, pin -----------------------------------------------------------------------------
 
 
@@ -480,6 +525,16 @@ def rollback_can_be_killed_anywhere():
     for _ in kills(lambda: restore("kept"), "boot", "rollback", *AT, "composefs-1.0-" + ids()["1"][:12], least=3, most=8):
         sound()
         ensure(versions() in (["1", "2"], ["2", "1"]), str(versions()))
+
+
+def karg_can_be_killed_anywhere():
+    make()
+    install("1")
+    install("2", "--karg=quiet")
+    kept("kept")
+    for _ in kills(lambda: restore("kept"), "boot", "karg", *AT, "rm", "quiet", least=3, most=8):
+        sound()
+        expect(versions(), ["2", "1"])
 
 
 def concurrent_runs_wait_for_each_other():

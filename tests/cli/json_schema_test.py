@@ -218,6 +218,7 @@ def deployments():
     check("boot-install", (), good("boot", "install", *place, "--repo=r", "--insecure", "--json", "system"))
     check("boot-install", (), good("boot", "upgrade", *place, "--repo=r", "--insecure", "--json"))
     check("boot-status", (), good("boot", "status", *place, "--json"))
+    check("boot-check", (), run("boot", "check", *place, "--repo=r", "--json")[1])  # the mount may fail here
 
 
 def container_images():

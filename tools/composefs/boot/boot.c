@@ -4,7 +4,9 @@
 #include "composefs/verbs.h"
 
 static const struct command verbs[] = {
+	{"check", cmd_boot_check, "Find out whether a deployment can be booted"},
 	{"install", cmd_boot_install, "Install an image as a deployment"},
+	{"karg", cmd_boot_karg, "Show and change kernel arguments"},
 	{"list", cmd_boot_list, "List boot entries and the images that they boot"},
 	{"pin", cmd_boot_pin, "Keep a deployment"},
 	{"rm", cmd_boot_rm, "Remove a deployment"},

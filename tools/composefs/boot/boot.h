@@ -10,7 +10,9 @@
 #include "composefs/composefs.h"
 
 /* The main function of each verb. */
+int cmd_boot_check(int argc, char **argv);
 int cmd_boot_install(int argc, char **argv);
+int cmd_boot_karg(int argc, char **argv);
 int cmd_boot_list(int argc, char **argv);
 int cmd_boot_pin(int argc, char **argv);
 int cmd_boot_rollback(int argc, char **argv);
