@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* composefs mount, umount: mount an image of the repository. */
+/* composefs mount: mounts an image of the repository. */
 #include <errno.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/beneath.h"
@@ -16,12 +14,9 @@
 #include "composefs/mount/mount.h"
 #include "composefs/mount/mountpoint.h"
 #include "composefs/mount/trigger.h"
-#include "fuse/fuse.h"
 #include "trust/mount.h"
 #include "cli/repo_option.h"
 #include "cli/verbosity.h"
-
-/* --- mount -------------------------------------------------------------------------- */
 
 #define NAME "composefs mount"
 
@@ -335,105 +330,4 @@ int mount_named(const struct cli_syntax *about, mount_find_fn find, int argc, ch
 int cmd_mount(int argc, char **argv)
 {
 	return mount_named(&mount_syntax, cfs_repo_find_image, argc, argv);
-}
-
-/* --- umount ------------------------------------------------------------------------- */
-
-struct umount_options {
-	bool lazy, json;
-};
-
-static const struct cli_option umount_table[] = {
-	{"lazy", NULL, CLI_AT(struct umount_options, lazy),
-	 "Detach now and unmount when nothing uses it any more", .group = "Options"},
-	{"json", NULL, CLI_AT(struct umount_options, json), "Print one JSON object"},
-	{0},
-};
-
-/* Offers the places where an image is mounted. */
-static void complete_mountpoint(struct cli_completion *c)
-{
-	struct cfs_mount_table table = {0};
-	struct cfs_image_mount m;
-
-	if (cfs_mount_table_read(&table, NULL) == 0)
-		for (size_t i = 0; i < table.n; i++)
-			if (cfs_image_mount_recognize(&table.v[i], &table.arena, &m,
-						      NULL) > 0)
-				cli_complete_put(c, m.place, "image");
-	cfs_mount_table_fini(&table);
-}
-
-static const struct cli_syntax umount_syntax = {
-	.usage = (const char *const[]){"[OPTIONS] MOUNTPOINT...", NULL},
-	.about = "Unmount images.",
-	.example = (const char *const[]){"composefs umount /mnt", NULL},
-	.options = umount_table,
-	.complete_operand = complete_mountpoint,
-};
-
-/* Refuses what is no image, and a path inside one. When that is not known, the type of
- * the filesystem decides. */
-static int check_image_argument(const char *at, struct cfs_err *err)
-{
-	struct mountpoint m = {0};
-	struct statfs fs;
-	int rc = mountpoint_find(at, &m, err);
-
-	if (rc == 0 && m.is_image && !m.is_root)
-		rc = cfs_fail(err, EINVAL,
-			      "%s: expected a mount point, got a path inside the "
-			      "image that "
-			      "is mounted at %s",
-			      at, m.image.place);
-	else if (rc == 0 && m.is_known && !m.is_image)
-		rc = cfs_fail(err, EINVAL, "%s: no image is mounted there", at);
-	else if (rc == 0 && !m.is_known && statfs(at, &fs) < 0)
-		rc = cfs_fail_errno(err, "%s", at);
-	else if (rc == 0 && !m.is_known && fs.f_type != OVERLAYFS_SUPER_MAGIC &&
-		 fs.f_type != EROFS_SUPER_MAGIC_V1 && fs.f_type != FUSE_SUPER_MAGIC)
-		rc = cfs_fail(err, EINVAL, "%s: no image is mounted there", at);
-	mountpoint_fini(&m);
-	return rc;
-}
-
-static int unmount_image(const struct umount_options *o, const char *at,
-			 struct cfs_err *err)
-{
-	uint64_t id;
-	int rc = check_image_argument(at, err);
-
-	if (rc < 0)
-		return rc;
-	id = cfs_mount_record_id(at);
-	rc = cfs_fuse_unmount(at, o->lazy ? MNT_DETACH : 0, err);
-	if (rc == 0)
-		cfs_mount_record_remove(id);
-	if (rc == -EBUSY)
-		return cli_add_advice(rc, err, "it is in use; --lazy unmounts it later");
-	return rc == -EIO && !o->lazy /* of fusermount3, which said why */
-		       ? cli_add_advice(rc, err,
-					"if it is in use, --lazy unmounts it later")
-		       : rc;
-}
-
-int cmd_umount(int argc, char **argv)
-{
-	struct umount_options o = {0};
-	int status = command_begin(&umount_syntax, argc, argv, &o, 1, argc,
-				   "expected MOUNTPOINT..."),
-	    rc = 0;
-	struct json j = {.to = stdout};
-	struct cfs_err err;
-
-	if (status >= 0)
-		return status;
-	for (int i = optind; rc == 0 && i < argc; i++)
-		rc = unmount_image(&o, argv[i], &err);
-	if (rc == 0 && o.json) {
-		json_begin_object(&j, NULL);
-		json_put_int(&j, "unmounted", argc - optind);
-		json_finish(&j);
-	}
-	return command_end(argv[0], rc, &err);
 }
