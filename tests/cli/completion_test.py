@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from repo import COMPOSEFS, OK, expect, good, main, make, run, write
+from repo import COMPOSEFS, OK, Skip, expect, good, main, make, run, write
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMPLETIONS = os.path.join(HERE, "..", "..", "completions")
@@ -203,6 +203,50 @@ def fish_completes():
         expect([l.split("\t")[0] for l in done.stdout.splitlines()], expected)
 
 
+def lines_to_complete():
+    """Each verb and each long option of each verb that --help shows: the line, and a candidate that it must have."""
+    lines = [("composefs ", verb) for verb in commands()] + [("composefs help ", verb) for verb in commands()]
+    lines += [(f"composefs {verb} --", option) for verb in commands() for option in options_in_help(verb)]
+    for family in ("oci", "boot"):
+        verbs = re.findall(r"^  ([a-z][a-z-]+)  ", run(family, "--help")[1].partition("\nExample:")[0], re.M) if family in commands() else []
+        lines += [(f"composefs {family} ", verb) for verb in verbs]
+        lines += [(f"composefs {family} {verb} --", option) for verb in verbs for option in options_in_help(family, verb)]
+    for name in ("mkcomposefs", "composefs-info", "composefs-fsck"):
+        lines += [(f"{name} --", option) for option in options_in_help(program=os.path.join(TOOLS, name))]
+    return lines
+
+
+def check_candidates(shell, script):
+    """script completes each line of the file "lines" and prints "LINE<tab>CANDIDATE"."""
+    if not shutil.which(shell[0]):
+        raise Skip(f"{shell[0]} is not installed")
+    wanted = lines_to_complete()
+    write("lines", "".join(f"{line}\n" for line in dict.fromkeys(line for line, _ in wanted)))
+    done = subprocess.run([*shell, "-c", script], capture_output=True, text=True, env={**ENVIRONMENT, "HOME": os.getcwd()}, timeout=120, check=True)
+    got = {tuple(l.split("\t")[:2]) for l in done.stdout.splitlines()}
+    expect([pair for pair in wanted if pair not in got], [])
+
+
+def bash_has_each_verb_and_each_option():
+    check_candidates(["bash", "--norc", "--noprofile"], f""". {COMPLETIONS}/composefs.bash
+        while IFS= read -r COMP_LINE; do
+            read -ra COMP_WORDS <<<"$COMP_LINE"
+            [[ $COMP_LINE != *' ' ]] || COMP_WORDS+=("")
+            COMP_POINT=${{#COMP_LINE}} COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)) COMPREPLY=()
+            _composefs "${{COMP_WORDS[0]}}" "${{COMP_WORDS[-1]}}" 2>/dev/null
+            printf "$COMP_LINE\\t%s\\n" "${{COMPREPLY[@]}}"
+        done <lines""")
+
+
+def fish_has_each_verb_and_each_option():
+    check_candidates(["fish", "--no-config"], f"""source {COMPLETIONS}/composefs.fish
+        while read -l line
+            for candidate in (complete -C "$line")
+                printf '%s\\t%s\\n' "$line" (string split -f1 \\t -- "$candidate")
+            end
+        end <lines""")
+
+
 if __name__ == "__main__":
     sys.exit(main([v for v in list(globals().values())
-                   if getattr(v, "__module__", None) == "__main__" and callable(v) and v not in (Shell, offered, commands, options_in_help, interactive)]))
+                   if getattr(v, "__module__", None) == "__main__" and callable(v) and v not in (Shell, offered, commands, options_in_help, interactive, lines_to_complete, check_candidates)]))
