@@ -9,6 +9,7 @@ import glob
 import os
 import shlex
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -382,6 +383,39 @@ def a_wrong_mount_point():
     with mounted("mnt", "-t", "overlay", "-o", "lowerdir=tree:tree2", "none", "mnt"):
         mistake("umount mnt", FAILED, "mnt: no image is mounted there")
         mistake("status mnt", FAILED, "mnt: no image is mounted there")
+
+
+def a_stale_mount():
+    """The repository of a mounted image is gone: the mount is still listed, and can be unmounted."""
+    needs_root()
+    make_place()
+    subprocess.run([COMPOSEFS, "mount", "--repo=r", "os/1", "mnt"], check=True)
+    os.rename("r", "gone")
+    has(good("status"), os.path.abspath("mnt"))
+    mistake("mount os/1 mnt", FAILED, "mount point mnt: this image is mounted there already", repo="gone")
+    shutil.rmtree("gone")
+    mistake("mount os/1 mnt", FAILED, "repository r: open: No such file or directory", "composefs init creates one")
+    good("umount", "mnt")
+    mistake("umount mnt", FAILED, "mnt: no image is mounted there")
+
+
+def a_block_device():
+    needs_root()
+    make_place()
+    os.mknod("device", stat.S_IFBLK | 0o600, os.makedev(7, 0))
+    mistake("create-image device new", FAILED, "device: expected a directory or a tar archive, got a block device")
+    mistake("import-image new device", FAILED, "device: expected a regular file, got a block device")
+    mistake("fsck device", FAILED, "device: expected a regular file, got a block device", repo=None)
+
+
+def a_registry_that_is_not_there():
+    make_place()
+    if not os.path.exists(os.path.join(os.path.dirname(COMPOSEFS), "composefs-registry")):
+        raise Skip("composefs-registry is not built")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # no process listens there
+        place = f"127.0.0.1:{unused.getsockname()[1]}/app"
+        mistake(f"oci pull {place}", FAILED, f"{place}: manifest: Failed to connect to 127.0.0.1 port ")
 
 
 def removing_a_mounted_image_keeps_it():
