@@ -205,8 +205,8 @@ static int parse_tarsplit_line(struct cfs_tarsplit *t, struct cfs_text line,
 	if (type == TYPE_FILE)
 		return parse_file_entry(t, err);
 	if (type != TYPE_SEGMENT)
-		return cfs_fail(err, EINVAL, "type: expected %d or %d", TYPE_FILE,
-				TYPE_SEGMENT);
+		return cfs_fail(err, EINVAL, "type: expected %d or %d, got %" PRIu64,
+				TYPE_FILE, TYPE_SEGMENT, type);
 	t->entry.kind = CFS_TARSPLIT_BYTES;
 	return get_data(t, "payload", &t->entry.bytes, err);
 }
