@@ -107,6 +107,8 @@ static void read_source(const char *source, struct cfs_image_mount *m)
 		m->image = source;
 }
 
+/* Whether a list separated by commas has the whole word: "ro" is not in
+ * "errors=remount-ro". */
 static bool has_mount_word(const char *list, const char *word)
 {
 	size_t len = strlen(word);

@@ -22,6 +22,8 @@ static bool allows_next_way(const struct cfs_step *step, int errnum)
 	return false;
 }
 
+/* Performs the steps of one way to mount. *move_on: it failed because this kernel
+ * cannot do it, so that the next way is worth a try. */
 static int run_way(struct mount_run *r, const struct cfs_way *way, bool *move_on,
 		   struct cfs_err *err)
 {

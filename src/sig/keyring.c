@@ -52,6 +52,8 @@ static int add_key_file(struct cfs_sig_keys *keys, int dirfd, const char *name,
 	return cfs_context(err, rc, "%s", name);
 }
 
+/* Adds the key of each file. The first file that is no key ends it with an error,
+ * since it could be a mistyped revocation. dir stays open. */
 static int add_key_files(struct cfs_sig_keys *keys, DIR *dir, enum cfs_sig_role role,
 			 struct cfs_err *err)
 {

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Remembers a file or directory by its inode, so that the scan finds it under any
+ * name. name and what are borrowed. -E2BIG: too many. */
 static int add_own_place(struct cfs_own_places *p, const struct stat *st,
 			 const char *name, const char *what, struct cfs_err *err)
 {

@@ -249,6 +249,8 @@ static int take_toml_word(struct reader *r, bool is_element, struct cfs_err *err
 			"expected a string in quotes, true, false, a number, [ or {");
 }
 
+/* Reads a value and passes it to the callback. Tables in braces are only skipped, and
+ * other words than strings are not interpreted. */
 static int take_toml_value(struct reader *r, bool is_element, struct cfs_err *err)
 {
 	int rc;
