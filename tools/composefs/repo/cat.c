@@ -111,6 +111,8 @@ static int open_contents_repo(struct contents *c, struct cfs_err *err)
 	return cli_add_advice(rc, err, "--objects=DIR names the directory of objects");
 }
 
+/* Writes the content of a file that lies in an object, which is opened in --objects or
+ * in the repository. */
 static int write_external(struct contents *c, const struct cfs_inode *inode,
 			  struct cfs_err *err)
 {

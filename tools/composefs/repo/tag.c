@@ -36,6 +36,8 @@ static const struct cli_syntax untag_syntax = {
 	.options = option_table,
 };
 
+/* Adds the reference name to the image, and returns its ID. The lock is held until the
+ * link is written, so that gc cannot remove the image in between. */
 static int run_tag(struct options *o, const char *image, const char *name,
 		   struct cfs_digest *id, struct cfs_err *err)
 {

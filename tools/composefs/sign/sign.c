@@ -89,6 +89,7 @@ struct sign {
 
 /* --- The message -------------------------------------------------------------------- */
 
+/* Computes the ID of each image in order; the first that fails names itself in err. */
 static int measure_images(struct sign *s, struct cfs_err *err)
 {
 	int rc = 0;
