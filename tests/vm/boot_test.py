@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""composefs-prepare-root in an initrd of its own on a kernel of Debian: the cases of boot/cases.sh, then the boot of a
-system from an image.
+"""composefs-prepare-root in an initrd of its own on a kernel of Debian: the cases of boot/deploy.sh and boot/cases.sh, then
+the boot of a system from an image.
 
     boot_test.py SUITE PROGRAM...
 """
@@ -17,7 +17,7 @@ import vm_test
 from facts import Skip
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODULES = ["virtio_pci", "virtio_blk", "loop", "erofs", "overlay", "ext4"]
+MODULES = ["virtio_pci", "virtio_blk", "loop", "erofs", "overlay", "ext4", "vfat", "nls_cp437", "nls_iso8859-1", "nls_ascii", "nls_utf8"]
 PROGRAMS = ("composefs", "composefs-info", "composefs-prepare-root", "mkcomposefs", "probe")
 
 
@@ -45,7 +45,7 @@ def make_root(folder, kernel, programs):
         if os.path.basename(program) in PROGRAMS:
             root.copy("bin/" + os.path.basename(program), program)
     root.copy("init", os.path.join(HERE, "boot", "init"))
-    for name in ("cases.sh", "system"):
+    for name in ("cases.sh", "deploy.sh", "system"):
         root.copy("guest/" + name, os.path.join(HERE, "boot", name))
     root.copy("guest/lib.sh", os.path.join(HERE, "guest", "lib.sh"))
     make_keys(root, folder)
@@ -61,7 +61,11 @@ def run(kernel, programs):
     with tempfile.TemporaryDirectory(prefix="boot-test-", dir=os.getcwd()) as folder:
         make_root(folder, kernel, programs)
         vm_test.make_disk(os.path.join(folder, "ext4"), *vm_test.DISKS["ext4"])
-        return machine.start(folder, kernel.image, [], ["ext4"], vm_test.SILENCE)
+        disks = ["ext4"]
+        if shutil.which("mkfs.vfat", path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
+            vm_test.make_disk(os.path.join(folder, "boot"), 12, ["mkfs.vfat"])
+            disks.append("boot")
+        return machine.start(folder, kernel.image, [], disks, vm_test.SILENCE)
 
 
 def main():
