@@ -27,10 +27,10 @@ int cfs_path_open_dir(const char *path, struct cfs_err *err) CFS_MUST_CHECK;
 int cfs_path_make_dir(const char *path, mode_t mode, bool *made,
 		      struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Opens the directory of a file. *name is the name in it; the caller frees it. If the
+/* Opens the directory of a file. *out is the name in it; the caller frees it. If the
  * last component is a symbolic link, it is followed by the rule above. The file need not
  * exist. -EISDIR: the path ends in "/", "." or "..". */
-int cfs_path_open_parent(const char *path, char **name,
+int cfs_path_open_parent(const char *path, char **out,
 			 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Returns true if a component names an entry of its directory: it is not "", "." or "..". */

@@ -35,11 +35,11 @@ size_t cfs_utf8_measure(const uint8_t *p, size_t left)
 	return 0;
 }
 
-uint32_t cfs_utf8_decode(const uint8_t *p, size_t n)
+uint32_t cfs_utf8_decode(const uint8_t *p, size_t len)
 {
-	uint32_t c = n == 1 ? *p : *p & (0xffU >> (n + 1));
+	uint32_t c = len == 1 ? *p : *p & (0xffU >> (len + 1));
 
-	for (size_t i = 1; i < n; i++)
+	for (size_t i = 1; i < len; i++)
 		c = c << 6 | (p[i] & 0x3f);
 	return c;
 }
