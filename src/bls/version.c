@@ -18,7 +18,7 @@ static char peek_char(struct cfs_text t)
 	return t.len ? *t.s : '\0';
 }
 
-static void skip_chars(struct cfs_text *t, size_t n)
+static void skip_version_chars(struct cfs_text *t, size_t n)
 {
 	*t = (struct cfs_text){t->s + n, t->len - n};
 }
@@ -26,7 +26,7 @@ static void skip_chars(struct cfs_text *t, size_t n)
 static void skip_others(struct cfs_text *t)
 {
 	while (t->len && !is_digit(*t->s) && !is_letter(*t->s) && !strchr("~-^.", *t->s))
-		skip_chars(t, 1);
+		skip_version_chars(t, 1);
 }
 
 static struct cfs_text take_run(struct cfs_text *t, bool (*is_part)(char c))
@@ -35,16 +35,16 @@ static struct cfs_text take_run(struct cfs_text *t, bool (*is_part)(char c))
 
 	while (run.len < t->len && is_part(t->s[run.len]))
 		run.len++;
-	skip_chars(t, run.len);
+	skip_version_chars(t, run.len);
 	return run;
 }
 
 static int compare_numbers(struct cfs_text a, struct cfs_text b)
 {
 	while (a.len && *a.s == '0')
-		skip_chars(&a, 1);
+		skip_version_chars(&a, 1);
 	while (b.len && *b.s == '0')
-		skip_chars(&b, 1);
+		skip_version_chars(&b, 1);
 	if (a.len != b.len)
 		return a.len < b.len ? -1 : 1;
 	return cfs_text_cmp(a, b);
@@ -57,8 +57,8 @@ static bool decide_separator(struct cfs_text *a, struct cfs_text *b, char separa
 	bool in_a = peek_char(*a) == separator, in_b = peek_char(*b) == separator;
 
 	if (in_a && in_b) {
-		skip_chars(a, 1);
-		skip_chars(b, 1);
+		skip_version_chars(a, 1);
+		skip_version_chars(b, 1);
 	}
 	*out = in_a ? if_only_a : -if_only_a;
 	return in_a != in_b;
