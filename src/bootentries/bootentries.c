@@ -42,8 +42,8 @@ static int copy_value(struct cfs_text entry, struct cfs_text key, char **out,
 	return copy_entry_text(value, out, err);
 }
 
-static int copy_release(struct cfs_text release, struct cfs_text key, char **out,
-			struct cfs_err *err)
+static int copy_release_value(struct cfs_text release, struct cfs_text key, char **out,
+			      struct cfs_err *err)
 {
 	struct cfs_text value;
 
@@ -96,11 +96,11 @@ static int parse_uki(struct cfs_span file, struct cfs_bootentry *e, struct cfs_e
 	if (rc == 0)
 		rc = cfs_pe_find(&pe, CFS_TEXT(".osrel"), &release, err);
 	if (rc >= 0)
-		rc = copy_release(trim_section(release), CFS_TEXT("PRETTY_NAME"),
-				  &e->title, err);
+		rc = copy_release_value(trim_section(release), CFS_TEXT("PRETTY_NAME"),
+					&e->title, err);
 	if (rc == 0)
-		rc = copy_release(trim_section(release), CFS_TEXT("VERSION_ID"),
-				  &e->version, err);
+		rc = copy_release_value(trim_section(release), CFS_TEXT("VERSION_ID"),
+					&e->version, err);
 	if (rc == 0)
 		rc = cfs_pe_find(&pe, CFS_TEXT(".cmdline"), &cmdline, err);
 	if (rc < 0)
