@@ -166,8 +166,8 @@ static int open_and_read(const struct check *c, const struct cfs_digest *id,
 	return digest_object_content(c, id, fd, why);
 }
 
-static int check_object_content(struct check *c, size_t i, const struct cfs_digest *id,
-				const char *place, struct cfs_err *err)
+static int verify_object_content(struct check *c, size_t i, const struct cfs_digest *id,
+				 const char *place, struct cfs_err *err)
 {
 	struct cfs_err why;
 	int cold = check_cold_begin(c, id);
@@ -231,7 +231,7 @@ static int check_listed_object(void *ctx, unsigned worker, size_t i, struct cfs_
 	/* Without fs-verity, nothing more can be checked without reading. */
 	if (rc == 0 && (!c->opts->metadata_only || cfs_repo_is_secure(c->repo) ||
 			!S_ISREG(st.st_mode)))
-		rc = check_object_content(c, i, &id, place, err);
+		rc = verify_object_content(c, i, &id, place, err);
 	check_show_progress(c, worker, "objects", c->present.n);
 	return rc;
 }
