@@ -255,7 +255,7 @@ struct lcfs_node_s *lcfs_build(int dirfd, const char *fname, int buildflags,
 
 /* --- one file's content ------------------------------------------------------------- */
 
-static int read_inline_content(struct lcfs_node_s *node, int fd)
+static int read_node_content(struct lcfs_node_s *node, int fd)
 {
 	uint8_t buf[LCFS_RECOMMENDED_INLINE_CONTENT_MAX];
 	ssize_t n = cfs_io_pread(fd, buf, node->size, 0, NULL);
@@ -302,7 +302,7 @@ static int set_from_content(struct lcfs_node_s *node, int dirfd, const char *fna
 	if (flags & WANTS_DIGEST)
 		rc = read_digest(node, fd, flags);
 	if (rc == 0 && is_inline)
-		rc = read_inline_content(node, fd);
+		rc = read_node_content(node, fd);
 	return rc;
 }
 

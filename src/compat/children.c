@@ -11,14 +11,14 @@
 /* Up to this many are inserted one by one instead of sorting all. */
 enum { FEW = 1000 };
 
-static uint64_t hash_child_name(const struct lcfs_children *c, const char *name)
+static uint64_t hash_node_name(const struct lcfs_children *c, const char *name)
 {
 	return cfs_hash64(name, strlen(name), c->seed);
 }
 
 static void insert_into_table(struct lcfs_children *c, struct lcfs_node_s *child)
 {
-	size_t s = hash_child_name(c, child->name);
+	size_t s = hash_node_name(c, child->name);
 
 	while (c->slots[s &= c->n_slots - 1])
 		s++;
@@ -72,7 +72,7 @@ static void insert_by_name(struct lcfs_children *c, size_t n)
 	c->v[at] = child;
 }
 
-static int compare_child_names(const void *a, const void *b)
+static int compare_sorted_nodes(const void *a, const void *b)
 {
 	return strcmp((*(struct lcfs_node_s *const *)a)->name,
 		      (*(struct lcfs_node_s *const *)b)->name);
@@ -85,7 +85,7 @@ static void sort_by_name(struct lcfs_children *c)
 	size_t n = atomic_load_explicit(&c->n_sorted, memory_order_relaxed);
 
 	if (c->n - n > FEW)
-		qsort(c->v, c->n, sizeof(struct lcfs_node_s *), compare_child_names);
+		qsort(c->v, c->n, sizeof(struct lcfs_node_s *), compare_sorted_nodes);
 	else
 		while (n < c->n)
 			insert_by_name(c, n++);
@@ -107,7 +107,7 @@ struct lcfs_node_s **lcfs_children_sorted(const struct lcfs_node_s *dir)
 /* Returns a borrowed child, or NULL. Needs the hash table. */
 static struct lcfs_node_s *find_by_hash(const struct lcfs_children *c, const char *name)
 {
-	for (size_t s = hash_child_name(c, name); c->slots[s &= c->n_slots - 1]; s++)
+	for (size_t s = hash_node_name(c, name); c->slots[s &= c->n_slots - 1]; s++)
 		if (strcmp(c->slots[s]->name, name) == 0)
 			return c->slots[s];
 	return NULL;

@@ -85,25 +85,25 @@ static int grow_blob_slots(struct lcfs_share *s)
 
 /* *out is a reference that the caller drops. Bytes inside the inode are not shared,
  * since no other inode has them. -EINVAL: the image refers to more bytes than it has. */
-int lcfs_share_blob(struct lcfs_share *s, struct cfs_text key, struct cfs_span bytes,
+int lcfs_share_blob(struct lcfs_share *share, struct cfs_text key, struct cfs_span bytes,
 		    struct lcfs_blob **out)
 {
 	struct lcfs_share_slot *slot;
 
-	if (!s || cfs_span_holds(s->own, bytes))
+	if (!share || cfs_span_holds(share->own, bytes))
 		return make_shared_blob(key, bytes, out);
-	if (grow_blob_slots(s) < 0)
+	if (grow_blob_slots(share) < 0)
 		return -ENOMEM;
-	slot = find_blob_slot(s, key, bytes);
+	slot = find_blob_slot(share, key, bytes);
 	if (!slot->blob) {
-		if (key.len + bytes.len > s->left)
+		if (key.len + bytes.len > share->left)
 			return -EINVAL;
 		if (make_shared_blob(key, bytes, &slot->blob) < 0)
 			return -ENOMEM;
 		slot->p = bytes.p;
 		slot->key_len = key.len;
-		s->left -= key.len + bytes.len;
-		s->n++;
+		share->left -= key.len + bytes.len;
+		share->n++;
 	}
 	*out = lcfs_blob_ref(slot->blob);
 	return 0;

@@ -201,8 +201,8 @@ static bool is_ancestor(const struct lcfs_node_s *child, const struct lcfs_node_
 	return parent == child;
 }
 
-static int check_child_place(const struct lcfs_node_s *parent,
-			     const struct lcfs_node_s *child, struct cfs_text name)
+static int check_attach_place(const struct lcfs_node_s *parent,
+			      const struct lcfs_node_s *child, struct cfs_text name)
 {
 	if (!S_ISDIR(parent->mode))
 		return -ENOTDIR;
@@ -234,7 +234,7 @@ int lcfs_node_attach(struct lcfs_node_s *parent, struct lcfs_node_s *child,
 int lcfs_node_add_child(struct lcfs_node_s *parent, struct lcfs_node_s *child,
 			const char *name)
 {
-	int rc = check_child_place(parent, child, cfs_text(name));
+	int rc = check_attach_place(parent, child, cfs_text(name));
 
 	if (rc == 0)
 		rc = lcfs_node_attach(parent, child, cfs_text(name));
