@@ -101,7 +101,7 @@ static int begin_reused(struct chunked_contents *c, struct cfs_err *err)
 	return c->object.fd < 0 ? c->object.fd : 0;
 }
 
-static ssize_t read_small_file(struct chunked_contents *c, void *p, size_t len)
+static ssize_t read_small_content(struct chunked_contents *c, void *p, size_t len)
 {
 	size_t n = len < c->small.len ? len : c->small.len;
 
@@ -160,7 +160,7 @@ static ssize_t read_chunked_file(void *ctx, void *p, size_t len, struct cfs_err 
 		from = cfs_decompress_get_feed(c->frames);
 	else if (c->object.fd >= 0)
 		from = cfs_feed_watched_fd(&c->object);
-	n = from.read ? from.read(from.ctx, p, len, err) : read_small_file(c, p, len);
+	n = from.read ? from.read(from.ctx, p, len, err) : read_small_content(c, p, len);
 	if (n > 0)
 		cfs_hash_update(&c->hash, p, (size_t)n);
 	return n == 0 ? check_chunked_file(c, err) : n;

@@ -37,7 +37,7 @@ static int pull_image(struct pull *p, struct cfs_pull_result *out, struct cfs_er
 	return rc < 0 ? rc : pull_referrers(p, err);
 }
 
-static int check_manifest_kind(const struct pull *p, struct cfs_err *err)
+static int check_pulled_kind(const struct pull *p, struct cfs_err *err)
 {
 	if (p->manifest.is_image)
 		return 0;
@@ -52,7 +52,7 @@ static int pull_all(struct pull *p, struct cfs_pull_result *out, struct cfs_err 
 	int rc = pull_documents(p, err);
 
 	if (rc == 0)
-		rc = check_manifest_kind(p, err);
+		rc = check_pulled_kind(p, err);
 	if (rc == 0)
 		rc = pull_image(p, out, err);
 	out->is_image = p->manifest.is_image;

@@ -128,7 +128,8 @@ static int read_toc(struct chunked_pull *c, struct cfs_err *err)
 
 /* Whether the index has the content, and its object exists. Every doubt means that it is
  * transferred. */
-static bool has_content(const struct chunked_pull *c, const struct cfs_chunked_file *f)
+static bool has_stored_content(const struct chunked_pull *c,
+			       const struct cfs_chunked_file *f)
 {
 	const struct cfs_content *known =
 		cfs_content_index_find(&c->p->contents, f->sha256, f->size);
@@ -151,7 +152,7 @@ static int plan_ranges(struct chunked_pull *c, struct cfs_err *err)
 	if (!c->wanted || !c->contents)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
-		c->wanted[i] = !has_content(c, &c->toc.files[i]);
+		c->wanted[i] = !has_stored_content(c, &c->toc.files[i]);
 		c->n_wanted += c->wanted[i];
 	}
 	return cfs_chunked_choose_ranges(&c->toc, c->wanted, CFS_TRANSPORT_RANGES_MAX,
