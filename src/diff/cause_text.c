@@ -67,9 +67,9 @@ static const struct {
 	[CFS_CAUSE_ROOT] = {"root", "the root directory's own metadata: %f", NULL},
 };
 
-const char *cfs_cause_get_name(const struct cfs_cause *c)
+const char *cfs_cause_get_name(const struct cfs_cause *cause)
 {
-	return rows[c->kind].name;
+	return rows[cause->kind].name;
 }
 
 static void put_count(struct cfs_out *out, uint64_t n, const char *one, const char *many)
@@ -159,18 +159,18 @@ static int put_part(struct cfs_diff_text *t, struct cfs_out *out, char part,
 	return 0;
 }
 
-int cfs_cause_format_text(struct cfs_diff_text *t, const struct cfs_cause *c,
+int cfs_cause_format_text(struct cfs_diff_text *t, const struct cfs_cause *cause,
 			  const struct cfs_mem **out, struct cfs_err *err)
 {
-	const char *text = rows[c->kind].text;
+	const char *text = rows[cause->kind].text;
 	struct cfs_out *to = diff_text_begin(t);
 	int rc = 0;
 
-	if (c->side == CFS_CAUSE_BOTH && rows[c->kind].of_both)
-		text = rows[c->kind].of_both;
+	if (cause->side == CFS_CAUSE_BOTH && rows[cause->kind].of_both)
+		text = rows[cause->kind].of_both;
 	for (; rc == 0 && *text; text++) {
 		if (*text == '%')
-			rc = put_part(t, to, *++text, c);
+			rc = put_part(t, to, *++text, cause);
 		else
 			cfs_out_char(to, *text);
 	}

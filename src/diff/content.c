@@ -161,7 +161,7 @@ static int get_digest(struct diff *d, unsigned worker, const struct cfs_diff_sid
 	return rc;
 }
 
-static int read_pair(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
+static int read_content_pair(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct diff *d = ctx;
 	const struct cfs_difference *diff = &d->v[d->pending[i]];
@@ -225,7 +225,7 @@ int diff_read(struct diff *d, unsigned threads, struct cfs_err *err)
 	d->contents = calloc(d->n_pending, sizeof(*d->contents));
 	if (!d->contents)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = cfs_pool_run(threads, d->n_pending, read_pair, d, d->watch, err);
+	rc = cfs_pool_run(threads, d->n_pending, read_content_pair, d, d->watch, err);
 	if (rc == 0)
 		drop_equal(d);
 	return rc;

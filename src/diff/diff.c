@@ -47,7 +47,7 @@ static int open_dirs(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 }
 
 /* Compares a name, or a pair of names. */
-static int compare_entry_names(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
+static int compare_name_pair(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 {
 	size_t before = d->d.n;
 	int rc;
@@ -91,8 +91,8 @@ static int merge_next(struct diff *d, struct cfs_err *err)
 				     cfs_node_name(&d->b.tree->nodes[b]));
 	f->ia += order <= 0;
 	f->ib += order >= 0;
-	return compare_entry_names(d, order <= 0 ? a : CFS_NO_NODE,
-				   order >= 0 ? b : CFS_NO_NODE, err);
+	return compare_name_pair(d, order <= 0 ? a : CFS_NO_NODE,
+				 order >= 0 ? b : CFS_NO_NODE, err);
 }
 
 /* Returns n times CFS_NO_NODE, which the caller frees; NULL: out of memory. */
@@ -117,7 +117,7 @@ static int compare_trees(struct diff *d, unsigned threads, struct cfs_err *err)
 	d->first_b = alloc_names(d->b.tree->n_nodes);
 	if (!d->first_a || !d->first_b)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	rc = compare_entry_names(d, CFS_ROOT, CFS_ROOT, err);
+	rc = compare_name_pair(d, CFS_ROOT, CFS_ROOT, err);
 	while (rc == 0 && d->depth) {
 		rc = cfs_watch_poll(d->watch, err);
 		if (rc == 0)

@@ -4,7 +4,7 @@
 
 #include "diff/diff_priv.h"
 
-static int compare_xattr_keys(const void *a, const void *b)
+static int compare_diff_keys(const void *a, const void *b)
 {
 	const struct cfs_diff_key *x = a, *y = b;
 
@@ -50,7 +50,7 @@ int diff_keys(struct diff *d, struct cfs_err *err)
 	if (!d->keys || !d->key_a || !d->key_b)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	copy_keys(d, d->keys);
-	qsort(d->keys, n_a + n_b, sizeof(*d->keys), compare_xattr_keys);
+	qsort(d->keys, n_a + n_b, sizeof(*d->keys), compare_diff_keys);
 	d->d.n_keys = merge_keys(d->keys, n_a + n_b);
 	for (uint32_t i = 0; i < d->d.n_keys; i++) {
 		if (d->keys[i].a != CFS_DIFF_NONE)
