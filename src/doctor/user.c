@@ -13,7 +13,7 @@
 /* The mount point, in a private namespace. */
 #define PLACE "/tmp"
 
-static int set_mount_option(int context, const char *key, const char *value)
+static int set_context_option(int context, const char *key, const char *value)
 {
 	return fsconfig(context, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
 }
@@ -43,7 +43,7 @@ static void test_erofs(struct doctor *d)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", d->image);
 	if (rc == 0)
-		rc = set_mount_option(context, "source", path);
+		rc = set_context_option(context, "source", path);
 	if (rc == 0)
 		rc = create_superblock(context);
 	answer_by_code(d, CFS_DOCTOR_USER_EROFS, rc);
@@ -58,8 +58,9 @@ static int try_user_overlay(void)
 	    mkdir(PLACE "/b", 0755) < 0)
 		return -errno;
 	context = fsopen("overlay", FSOPEN_CLOEXEC);
-	rc = context < 0 ? -errno
-			 : set_mount_option(context, "lowerdir", PLACE "/a:" PLACE "/b");
+	rc = context < 0
+		     ? -errno
+		     : set_context_option(context, "lowerdir", PLACE "/a:" PLACE "/b");
 	return rc < 0 ? rc : create_superblock(context);
 }
 
@@ -77,13 +78,13 @@ static int try_user_fuse(int fuse, int *context)
 	if (*context < 0)
 		return -errno;
 	snprintf(number, sizeof(number), "%d", fuse);
-	rc = set_mount_option(*context, "fd", number);
+	rc = set_context_option(*context, "fd", number);
 	if (rc == 0)
-		rc = set_mount_option(*context, "rootmode", "40000");
+		rc = set_context_option(*context, "rootmode", "40000");
 	if (rc == 0)
-		rc = set_mount_option(*context, "user_id", "0");
+		rc = set_context_option(*context, "user_id", "0");
 	if (rc == 0)
-		rc = set_mount_option(*context, "group_id", "0");
+		rc = set_context_option(*context, "group_id", "0");
 	return rc < 0 ? rc : create_superblock(*context);
 }
 
