@@ -144,7 +144,7 @@ bool kernel_takes_capability(struct cfs_span value)
 
 /* --- Backing paths ------------------------------------------------------------------- */
 
-static bool is_path_component(struct cfs_text name)
+static bool is_redirect_component(struct cfs_text name)
 {
 	return name.len > 0 && name.len <= CFS_NAME_MAX &&
 	       !cfs_text_eq(name, CFS_TEXT(".")) && !cfs_text_eq(name, CFS_TEXT(".."));
@@ -157,7 +157,7 @@ bool kernel_finds_path(struct cfs_text path)
 		const char *slash = path.len ? memchr(path.s, '/', path.len) : NULL;
 		size_t len = slash ? (size_t)(slash - path.s) : path.len;
 
-		if (!is_path_component((struct cfs_text){path.s, len}))
+		if (!is_redirect_component((struct cfs_text){path.s, len}))
 			return false;
 		if (!slash)
 			return true;

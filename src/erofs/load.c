@@ -56,8 +56,8 @@ struct load {
 };
 
 /* The cookie of an inode with several names is its number in the tree; 0: not yet added. */
-static int set_link_target(struct load *l, const struct cfs_walk_entry *e, cfs_id link,
-			   struct cfs_err *err)
+static int load_link_target(struct load *l, const struct cfs_walk_entry *e, cfs_id link,
+			    struct cfs_err *err)
 {
 	if (*e->cookie)
 		return cfs_builder_set_target(l->builder, link, (cfs_id)*e->cookie, err);
@@ -97,7 +97,7 @@ static int add_link(struct load *l, const struct cfs_walk_entry *e, cfs_id paren
 	int rc = cfs_builder_add_link(l->builder, parent, e->name, &link, err);
 
 	if (rc == 0)
-		rc = set_link_target(l, e, link, err);
+		rc = load_link_target(l, e, link, err);
 	return add_inode_place(e, rc, err);
 }
 

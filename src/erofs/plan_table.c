@@ -49,7 +49,7 @@ static struct cfs_span entry_value(const struct cfs_plan *plan, uint32_t index,
 }
 
 /* Descending by key, length of the value, bytes of the value. */
-static int compare_entries(const void *a, const void *b, void *ctx)
+static int compare_table_entries(const void *a, const void *b, void *ctx)
 {
 	const struct sortable *x = a, *y = b;
 	uint8_t x_buf[OWN_VALUE_MAX], y_buf[OWN_VALUE_MAX];
@@ -95,7 +95,7 @@ static int sort_table(struct cfs_plan *plan, struct cfs_err *err)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < n; i++)
 		list[i] = make_sortable(plan, i);
-	qsort_r(list, n, sizeof(*list), compare_entries, plan);
+	qsort_r(list, n, sizeof(*list), compare_table_entries, plan);
 	for (size_t i = 0; i < n; i++)
 		order[i] = list[i].index;
 	plan->shared_order = cfs_steal(&order);

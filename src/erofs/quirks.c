@@ -231,7 +231,7 @@ const struct cfs_kernel_rule cfs_kernel_rules[CFS_KERNEL_N_RULES] = {
 /* --- Finding ------------------------------------------------------------------------- */
 
 /* Escaped keys that the writer added are not xattrs of the tree. */
-void kernel_look_at_xattr(struct cfs_kernel_look *l, const struct cfs_raw_xattr *x)
+void kernel_look_at_xattr(struct cfs_kernel_look *look, const struct cfs_raw_xattr *x)
 {
 	struct cfs_text name = cfs_raw_xattr_get_rest(x, CFS_TEXT(CFS_OVERLAY_PREFIX));
 	const size_t escape_len = sizeof(CFS_ESCAPE) - 1;
@@ -239,19 +239,19 @@ void kernel_look_at_xattr(struct cfs_kernel_look *l, const struct cfs_raw_xattr 
 	if (!name.s)
 		return; /* the usual case */
 	if (cfs_text_eq(name, CFS_TEXT("metacopy")))
-		l->digest = x->value.len > 0;
+		look->digest = x->value.len > 0;
 	if (!cfs_text_has_prefix(name, CFS_TEXT(CFS_ESCAPE)))
 		return;
 	name = (struct cfs_text){name.s + escape_len, name.len - escape_len};
 	if (cfs_text_eq(name, CFS_TEXT("whiteout")))
-		l->whiteout = true;
+		look->whiteout = true;
 	else if (cfs_text_eq(name, CFS_TEXT("whiteouts")))
-		l->whiteouts = true;
+		look->whiteouts = true;
 	else if (cfs_text_eq(name, CFS_TEXT("opaque")) &&
 		 cfs_text_eq(cfs_span_text(x->value), CFS_TEXT("x")))
-		l->opaque = true;
+		look->opaque = true;
 	else
-		l->escaped = true;
+		look->escaped = true;
 }
 
 /* Sets *bare when the root lacks one of the names 00 to ff, so that overlayfs would show an object directory. */
@@ -277,14 +277,14 @@ static void add_kernel_finding(struct cfs_kernel_finding *f, struct cfs_text pat
 		snprintf(f->first, sizeof(f->first), "%.*s", (int)path.len, path.s);
 }
 
-void kernel_find_inode(struct cfs_kernel_look *l, struct cfs_text path,
+void kernel_find_inode(struct cfs_kernel_look *look, struct cfs_text path,
 		       struct cfs_kernel_finding *out)
 {
 	/* The mark of a directory with whiteouts; without the other mark it is an xattr of the tree. */
-	if (l->opaque && !l->whiteouts)
-		l->escaped = true;
+	if (look->opaque && !look->whiteouts)
+		look->escaped = true;
 	for (size_t i = 0; i < CFS_KERNEL_N_RULES; i++)
-		if (cfs_kernel_rules[i].is_about(l))
+		if (cfs_kernel_rules[i].is_about(look))
 			add_kernel_finding(&out[i], path);
 }
 

@@ -203,7 +203,7 @@ static int set_entry_path(struct cfs_walk *w, struct cfs_err *err)
 }
 
 /* Sets the fields of an entry besides its inode. */
-static int describe_entry(struct cfs_walk *w, struct cfs_err *err)
+static int describe_walk_entry(struct cfs_walk *w, struct cfs_err *err)
 {
 	int rc = set_entry_path(w, err);
 
@@ -287,7 +287,7 @@ static int find_next_entry(struct cfs_walk *w, struct cfs_err *err)
 		if (rc == 0 && cfs_inode_is_hidden(w->im, &e->inode) && !w->show_hidden)
 			continue;
 		if (rc == 0)
-			rc = describe_entry(w, err);
+			rc = describe_walk_entry(w, err);
 		return rc < 0 ? rc : 1;
 	}
 	return 0;
@@ -311,20 +311,20 @@ static int start_walk(struct cfs_walk *w, struct cfs_err *err)
 	return 1;
 }
 
-int cfs_walk_next(struct cfs_walk *w, const struct cfs_walk_entry **out,
+int cfs_walk_next(struct cfs_walk *walk, const struct cfs_walk_entry **out,
 		  struct cfs_err *err)
 {
 	int rc = 0;
 
-	*out = &w->entry;
-	if (!w->started)
-		return start_walk(w, err);
-	if (S_ISDIR(w->entry.inode.mode))
-		rc = push_dir_frame(w, err);
+	*out = &walk->entry;
+	if (!walk->started)
+		return start_walk(walk, err);
+	if (S_ISDIR(walk->entry.inode.mode))
+		rc = push_dir_frame(walk, err);
 	if (rc == 0)
-		rc = find_next_entry(w, err);
+		rc = find_next_entry(walk, err);
 	if (rc == 0)
-		w->entry = (struct cfs_walk_entry){0};
+		walk->entry = (struct cfs_walk_entry){0};
 	return rc;
 }
 
@@ -396,17 +396,17 @@ int cfs_walk_new(const struct cfs_image *im, const struct cfs_walk_opts *opts,
 	return 0;
 }
 
-void cfs_walk_free(struct cfs_walk *w)
+void cfs_walk_free(struct cfs_walk *walk)
 {
-	if (!w)
+	if (!walk)
 		return;
-	free(w->used.words);
-	free(w->seen.words);
-	free(w->twice.words);
-	free(w->frames);
-	free(w->path);
-	free(w->first_path);
-	free(w->trails);
-	free(w->firsts);
-	free(w);
+	free(walk->used.words);
+	free(walk->seen.words);
+	free(walk->twice.words);
+	free(walk->frames);
+	free(walk->path);
+	free(walk->first_path);
+	free(walk->trails);
+	free(walk->firsts);
+	free(walk);
 }
