@@ -24,8 +24,8 @@ static int allocate_buffers(struct extract *e, enum cfs_hash_alg alg, struct cfs
 	return 0;
 }
 
-static int write_all(int fd, const uint8_t *p, size_t len, uint64_t off,
-		     struct cfs_err *err)
+static int pwrite_all(int fd, const uint8_t *p, size_t len, uint64_t off,
+		      struct cfs_err *err)
 {
 	while (len) {
 		ssize_t n = pwrite(fd, p, len, (off_t)off);
@@ -50,12 +50,12 @@ static int write_sparse(int fd, const uint8_t *p, size_t len, uint64_t off,
 		size_t n = len - end < BLOCK ? len - end : BLOCK;
 
 		if (cfs_span_is_zero((struct cfs_span){p + end, n})) {
-			rc = write_all(fd, p + start, end - start, off + start, err);
+			rc = pwrite_all(fd, p + start, end - start, off + start, err);
 			start = end + n;
 		}
 		end += n;
 	}
-	return rc < 0 ? rc : write_all(fd, p + start, end - start, off + start, err);
+	return rc < 0 ? rc : pwrite_all(fd, p + start, end - start, off + start, err);
 }
 
 /* Digests the content as it is copied. ftruncate() comes first, so that blocks of zeros
@@ -99,8 +99,8 @@ static int clone_or_copy(struct extract *e, int from, int to, uint64_t size,
 	return copy_content_bytes(e, from, to, size, err);
 }
 
-static int check_content_digest(struct extract *e, const struct cfs_digest *id,
-				uint64_t size, struct cfs_err *err)
+static int compare_extracted_digest(struct extract *e, const struct cfs_digest *id,
+				    uint64_t size, struct cfs_err *err)
 {
 	char expected[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
 	uint64_t got_size = cfs_verity_get_size(e->verity);
@@ -134,7 +134,7 @@ static int write_object_content(struct extract *e, int to, const struct cfs_inod
 			      inode->size, (uint64_t)st.st_size);
 	if (rc == 0)
 		rc = clone_or_copy(e, from, to, inode->size, err);
-	return rc < 0 ? rc : check_content_digest(e, &id, inode->size, err);
+	return rc < 0 ? rc : compare_extracted_digest(e, &id, inode->size, err);
 }
 
 /* Returns the new file, open for its attributes, which the caller closes; -EEXIST
