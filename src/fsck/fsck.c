@@ -23,7 +23,7 @@ int cfs_fsck_check_image(const struct cfs_fsck_question *q,
 
 /* --- In a sandbox -------------------------------------------------------------------- */
 
-static int run_image_checks(void *ctx, struct cfs_sink to, struct cfs_err *err)
+static int run_sandboxed_checks(void *ctx, struct cfs_sink to, struct cfs_err *err)
 {
 	struct cfs_fsck_answer answer = {0};
 	int rc = cfs_fsck_check_image(ctx, &answer, err);
@@ -60,7 +60,7 @@ int cfs_fsck_check_image_isolated(const struct cfs_fsck_question *q,
 
 	limits.watch = q->watch;
 	copy.watch = NULL; /* the child is killed */
-	rc = cfs_sandbox_run(&limits, run_image_checks, &copy, &out, err);
+	rc = cfs_sandbox_run(&limits, run_sandboxed_checks, &copy, &out, err);
 
 	*landlock = out.landlock;
 	if (rc == 0)

@@ -38,8 +38,8 @@ int cfs_fsck_objects_add(struct cfs_fsck_objects *o, const struct cfs_fsck_objec
 	return 0;
 }
 
-static int compare_object_paths(const struct cfs_fsck_object *a,
-				const struct cfs_fsck_object *b)
+static int compare_checked_paths(const struct cfs_fsck_object *a,
+				 const struct cfs_fsck_object *b)
 {
 	return cfs_text_cmp((struct cfs_text){a->path, a->path_len},
 			    (struct cfs_text){b->path, b->path_len});
@@ -49,7 +49,7 @@ static int compare_object_paths(const struct cfs_fsck_object *a,
 static int compare_object_users(const void *va, const void *vb)
 {
 	const struct cfs_fsck_object *a = va, *b = vb;
-	int order = compare_object_paths(a, b);
+	int order = compare_checked_paths(a, b);
 
 	if (order == 0)
 		order = cfs_text_cmp((struct cfs_text){a->user, a->user_len},
@@ -80,7 +80,7 @@ static void merge_objects(struct cfs_fsck_objects *o)
 		return;
 	qsort(o->v, o->n, sizeof(*o->v), compare_object_users);
 	for (size_t i = 1; i < o->n; i++) {
-		if (compare_object_paths(&o->v[last], &o->v[i]) == 0)
+		if (compare_checked_paths(&o->v[last], &o->v[i]) == 0)
 			merge_object(o, &o->v[last], &o->v[i]);
 		else
 			o->v[++last] = o->v[i];
@@ -133,9 +133,9 @@ int cfs_fsck_objects_collect(struct cfs_fsck_objects *o, const struct cfs_image 
 
 /* --- Comparing ----------------------------------------------------------------------- */
 
-static int compare_object_digest(const struct cfs_fsck_objects *o,
-				 const struct cfs_fsck_object *object, int fd,
-				 struct cfs_err *err)
+static int compare_named_digest(const struct cfs_fsck_objects *o,
+				const struct cfs_fsck_object *object, int fd,
+				struct cfs_err *err)
 {
 	struct cfs_digest expected = {.alg = o->alg}, got;
 	char expected_text[CFS_DIGEST_TEXT_MAX], got_text[CFS_DIGEST_TEXT_MAX];
@@ -204,7 +204,7 @@ static int compare_object(const struct cfs_fsck_objects *o,
 				object->size, (uint64_t)st.st_size);
 	if (object->digests_differ)
 		return cfs_fail(err, EUCLEAN, "the image expects several digests");
-	return object->digest ? compare_object_digest(o, object, fd, err) : 0;
+	return object->digest ? compare_named_digest(o, object, fd, err) : 0;
 }
 
 struct comparison {
