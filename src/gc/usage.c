@@ -278,20 +278,20 @@ int cfs_gc_usage_open(const struct cfs_repo *repo, const struct cfs_gc_usage_opt
 	return rc;
 }
 
-void cfs_gc_usage_close(struct cfs_gc_usage *u)
+void cfs_gc_usage_close(struct cfs_gc_usage *usage)
 {
-	if (!u)
+	if (!usage)
 		return;
-	for (size_t i = 0; u->lists && i < u->n_images; i++)
-		free(u->lists[i].objects);
-	free(u->lists);
-	free(u->images);
-	free(u->entry_of);
-	free(u->names);
-	free(u->objects);
-	cfs_ids_fini(&u->held);
-	gc_close_marks(&u->mark);
-	free(u);
+	for (size_t i = 0; usage->lists && i < usage->n_images; i++)
+		free(usage->lists[i].objects);
+	free(usage->lists);
+	free(usage->images);
+	free(usage->entry_of);
+	free(usage->names);
+	free(usage->objects);
+	cfs_ids_fini(&usage->held);
+	gc_close_marks(&usage->mark);
+	free(usage);
 }
 
 const struct cfs_gc_usage_image *cfs_gc_usage_get_images(const struct cfs_gc_usage *usage,
