@@ -134,6 +134,7 @@ def remove(hour):
     hour.type("gc")
     expect(hour.type("images", "--format={{.Name}}").split()[-1], "docs/latest")
     hour.type("fsck")
+    has(hour.type("fsck", "docs/latest"), ": sound, ")
     hour.type("rm", "--gc", "docs/latest")
 
 

@@ -166,6 +166,19 @@ static bool has_operand(int argc, char **argv)
 	return false;
 }
 
+/* Is the operand an image of the repository, although no option names one? It is if no file has that name, and
+ * $COMPOSEFS_REPO or the current directory says which repository is meant. Options for files are for files. */
+static bool is_image_of_repo(int argc, char **argv)
+{
+	struct where where = {0};
+
+	for (int i = 1; i < argc - 1; i++)
+		if (strcmp(argv[i], "--json") != 0)
+			return false;
+	return argc > 1 && argv[argc - 1][0] != '-' && access(argv[argc - 1], F_OK) < 0 &&
+	       errno == ENOENT && where_is_chosen(&where);
+}
+
 /* Completes with the options of both commands, unless it is clear which one is meant. */
 static int complete_fsck(int argc, char **argv)
 {
@@ -190,7 +203,8 @@ int cmd_repo_fsck(int argc, char **argv)
 	}
 	if (cli_is_completion(argc, argv))
 		return complete_fsck(argc, argv);
-	if (!has_repo_option(argc, argv) && has_operand(argc, argv))
+	if (!has_repo_option(argc, argv) && has_operand(argc, argv) &&
+	    !is_image_of_repo(argc, argv))
 		return cmd_fsck(argc, argv);
 	status = command_begin(&syntax, argc, argv, &o, 0, 1,
 			       "expected one image at most");
