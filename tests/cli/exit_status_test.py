@@ -77,6 +77,8 @@ def wrong_usage_is_2_in_each_verb():
         expect(run(*verb, "--help")[0], OK, " ".join(verb))
     for family in HAS_VERBS:
         if is_built(family):
+            expect([run(family, "help", v) for v in verbs(family)], [run(family, v, "--help") for v in verbs(family)])
+            expect(run(family, "help", "no-such-verb")[0], USAGE)
             expect([run(family)[0], run(family, "no-such-verb")[0]], [USAGE, USAGE], family)
     expect([run()[0], run("no-such-verb")[0]], [USAGE, USAGE])
 

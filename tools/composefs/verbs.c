@@ -67,6 +67,20 @@ static int run_verb(const struct command *c, int argc, char **argv)
 	return c->run(argc - 1, argv + 1);
 }
 
+/* "composefs FAMILY help VERB" is "composefs FAMILY VERB --help". */
+static int run_help_of_verb(const struct verb_family *family, char **argv)
+{
+	const struct command *c = find_verb(family, argv[2]);
+	char help[] = "--help";
+
+	if (!c) {
+		report_unknown_verb(family, argv[0], argv[2]);
+		return CLI_USAGE;
+	}
+	argv[2] = help;
+	return run_verb(c, 3, argv);
+}
+
 /* --- completion --------------------------------------------------------------------- */
 
 /* A callback of completion has no context. */
@@ -108,6 +122,8 @@ int verbs_run(const struct verb_family *family, int argc, char **argv)
 		return complete_family_line(family, argc, argv);
 	if (c)
 		return run_verb(c, argc, argv);
+	if (argc == 3 && strcmp(argv[1], "help") == 0)
+		return run_help_of_verb(family, argv);
 	if (argc > 1 &&
 	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
 		print_family_usage(family, argv[0]);
