@@ -117,7 +117,7 @@ static int check_ids(const struct check *c, const struct cfs_ids *ids,
 	return 0;
 }
 
-static int check_objects(const struct check *c, struct cfs_err *err)
+static int check_deployed_objects(const struct check *c, struct cfs_err *err)
 {
 	struct cfs_image im;
 	struct cfs_map map;
@@ -240,8 +240,9 @@ static const struct {
 	const char *name;
 	int (*run)(const struct check *c, struct cfs_err *err);
 } checks[CFS_DEPLOY_CHECKS] = {
-	{"entry", check_entry},	    {"kernel", check_kernel}, {"image", check_image},
-	{"objects", check_objects}, {"mount", check_mount},
+	{"entry", check_entry}, {"kernel", check_kernel},
+	{"image", check_image}, {"objects", check_deployed_objects},
+	{"mount", check_mount},
 };
 
 int cfs_deploy_check(const struct cfs_deploy_place *place, const struct cfs_repo *repo,

@@ -45,7 +45,7 @@ static int check_options(const struct cfs_install *opts, struct cfs_err *err)
 	return rc;
 }
 
-static int check_objects(const struct install_run *r, struct cfs_err *err)
+static int check_installed_objects(const struct install_run *r, struct cfs_err *err)
 {
 	struct cfs_ids ids;
 	int rc;
@@ -90,7 +90,7 @@ static int read_all(struct install_run *r, struct cfs_err *err)
 	int rc = deploy_check_directories(&r->im, err);
 
 	if (rc == 0)
-		rc = check_objects(r, err);
+		rc = check_installed_objects(r, err);
 
 	if (rc == 0)
 		rc = deploy_read_kernel(r->repo, &r->im, &r->id, r->opts, &r->kernel,
