@@ -537,6 +537,16 @@ def functions_are_named_by_at_least_two_words(house):
 
 
 @check
+def functions_share_their_name_with_at_most_one_other_file(house):
+    """In rooms: a name such as add_entry, in ten files, says nothing in a backtrace or to grep."""
+    files = {}
+    for name, function, _, _ in functions(house):
+        if name.startswith("src" + os.sep) and name.endswith(".c"):
+            files.setdefault(function, set()).add(name)
+    yield from (f"{', '.join(sorted(of))}: {function}" for function, of in sorted(files.items()) if len(of) > 2)
+
+
+@check
 def no_conditional_compilation_inside_functions(house):
     inside = {}
     for name, function, first, last in functions(house):

@@ -41,6 +41,7 @@ GOOD = {
                        + "/* printf() is only spoken of. */\n" + c_function("get_one"),
     "src/dump/dump.h": door("dump", "base, tree; libm"),
     "src/dump/dump.c": C_HEAD + '#include "dump/dump.h"\n#include "tree/tree.h"\nint (*fail)(void) = cfs_err;\n',
+    "src/dump/line.c": C_HEAD + c_function("get_one"),
     "src/compat/write.c": C_HEAD + "#include <libcomposefs/lcfs-writer.h>\n"
                           "int (*calls[])(void) = {cfs_err, cfs_tree};\n",
     "include/libcomposefs/lcfs-writer.h": C_HEAD + "int lcfs(void);\n",
@@ -119,6 +120,7 @@ DEFECTS = [
     ("functions_that_can_fail_are_checked_by_the_compiler", "src/base/err.h",
      C_HEAD + "struct cfs_err;\n/* -ENOMEM. */\nint cfs_get(int a,\n\t    struct cfs_err *err);\n"),
     ("functions_are_named_by_at_least_two_words", "tools/cli/one.c", C_HEAD + c_function("compress")),
+    ("functions_share_their_name_with_at_most_one_other_file", "src/base/err.c", C_HEAD + c_function("get_one")),
     ("no_conditional_compilation_inside_functions", "tools/tool.c", CONDITIONAL),
     ("libraries_do_not_print_or_exit", "src/tree/loud.c", C_HEAD + c_function("be_loud", "\treturn puts(\"\");\n")),
 ]
