@@ -54,12 +54,39 @@ int cfs_deploy_remove(const struct cfs_deploy_place *place, struct cfs_repo *rep
 	return rc < 0 ? rc : remove_ref(repo, &d->image, err);
 }
 
+int cfs_deploy_prune(const struct cfs_deploy_place *place, struct cfs_repo *repo,
+		     unsigned keep, size_t *n, struct cfs_err *err)
+{
+	struct cfs_deployments list = {0};
+	int rc = cfs_deployments_read(place, &list, err);
+
+	for (size_t i = keep; rc == 0 && i < list.n; i++) {
+		const struct cfs_deployment *d = &list.v[i];
+
+		if (!d->entry || d->is_next || check_removable(d, false, NULL) < 0)
+			continue;
+		rc = cfs_context(err, cfs_deploy_remove(place, repo, d, false, err),
+				 "removing %s", d->entry->id);
+		*n += rc == 0;
+	}
+	cfs_deployments_fini(&list);
+	return rc;
+}
+
 static const struct cfs_deployment *find_rollback(const struct cfs_deployments *list)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (list->v[i].is_rollback)
 			return &list->v[i];
 	return NULL;
+}
+
+/* The next deployment is the first; bootc has at most two. */
+static bool are_of_bootc(const struct cfs_deployments *list,
+			 const struct cfs_deployment *d)
+{
+	return d->owner == CFS_DEPLOY_BOOTC && list->v[0].owner == CFS_DEPLOY_BOOTC &&
+	       list->v[0].entry;
 }
 
 static int write_next(const struct cfs_deploy_place *place,
@@ -97,6 +124,8 @@ int cfs_deploy_roll_back(const struct cfs_deploy_place *place,
 	if (d->is_next)
 		return cfs_fail(err, EALREADY, "%s is the next one already",
 				d->entry->id);
+	if (are_of_bootc(list, d))
+		return deploy_roll_back_bootc(place, &list->v[0], d, name, err);
 	rc = write_next(place, list, d, name, err);
 	/* The old entry of the image. */
 	return rc < 0 ? rc : deploy_tidy(place, err);

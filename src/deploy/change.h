@@ -13,10 +13,15 @@ int cfs_deploy_remove(const struct cfs_deploy_place *place, struct cfs_repo *rep
 		      const struct cfs_deployment *d, bool force,
 		      struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Removes deployments of ours after the first keep ones, but none that cfs_deploy_remove
+ * would refuse. Adds their number to *n. */
+int cfs_deploy_prune(const struct cfs_deploy_place *place, struct cfs_repo *repo,
+		     unsigned keep, size_t *n, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Makes a deployment the next one, under a new generation; NULL: the one with is_rollback.
  * One whose boots all failed may be tried as often again. name gets the name of its entry.
- * -ENOENT: there is no such deployment; -EALREADY: it is the next one already; -EINVAL: not
- * ours. */
+ * Entries of bootc exchange their places. -ENOENT: there is no such deployment; -EALREADY:
+ * it is the next one already; -EINVAL: not ours; -EBUSY: an upgrade by bootc is staged. */
 int cfs_deploy_roll_back(const struct cfs_deploy_place *place,
 			 const struct cfs_deployments *list,
 			 const struct cfs_deployment *d, char name[CFS_DEPLOY_NAME_MAX],

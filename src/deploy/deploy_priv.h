@@ -137,6 +137,15 @@ int deploy_remove_entry(const struct cfs_deploy_place *place, const char *file,
  * that no entry names. Nothing but the former is removed while an entry cannot be read. */
 int deploy_tidy(const struct cfs_deploy_place *place, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* --- bootc.c -------------------------------------------------------------------------- */
+
+/* Exchanges the places of two entries of bootc. name gets the new name of that of d. -EBUSY:
+ * an upgrade by bootc is staged; -EINVAL: the entries are not as bootc writes them. */
+int deploy_roll_back_bootc(const struct cfs_deploy_place *place,
+			   const struct cfs_deployment *next,
+			   const struct cfs_deployment *d, char name[CFS_DEPLOY_NAME_MAX],
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
 /* --- state.c -------------------------------------------------------------------------- */
 
 /* The record of a deployment. Starts zeroed; free the members. */

@@ -11,7 +11,7 @@ struct options {
 	struct boot_options at;
 	struct cli_list kargs;
 	const char *uki, *kver, *os;
-	unsigned tries;
+	unsigned tries, keep;
 	bool insecure, json;
 };
 
@@ -30,6 +30,10 @@ static const struct cli_option option_table[] = {
 	 "Let the boot loader try it N times before it starts another (default: no "
 	 "limit)",
 	 CLI_NUMBER, .min = 1, .max = 99},
+	{"keep", "N", CLI_AT(struct options, keep),
+	 "Remove other deployments afterwards, but keep N, and those that rm refuses "
+	 "(default: all)",
+	 CLI_NUMBER, .min = 1, .max = 1000},
 	{"insecure", NULL, CLI_AT(struct options, insecure),
 	 "Accept a repository without fs-verity; nothing is verified at boot"},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
@@ -79,6 +83,7 @@ static int run_install(struct options *o, const char *image, install_fn *install
 	};
 	struct cfs_deploy_place place;
 	struct cfs_repo *repo = NULL;
+	size_t n_removed = 0;
 	int rc = boot_place_open(&o->at, true, &place, err);
 
 	o->at.where.watch = watch;
@@ -87,6 +92,8 @@ static int run_install(struct options *o, const char *image, install_fn *install
 	if (rc == 0) {
 		where_record_as(repo, "boot");
 		rc = install(&place, repo, &opts, out, err);
+		if (rc == 0 && o->keep)
+			rc = cfs_deploy_prune(&place, repo, o->keep, &n_removed, err);
 	}
 	cfs_repo_close(repo);
 	cfs_deploy_close(&place);
