@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* Artifacts of a repository: manifests with a subject, such as signatures and SBOMs, and their
- * blobs. "oci-referrers/SUBJECT/ARTIFACT" is the reference to each of them. composefs-rs uses the
- * same names. */
+/* Artifacts of a repository, such as signatures and SBOMs: manifests that are none of an image, and
+ * their blobs. One with a subject has the reference "oci-referrers/SUBJECT/ARTIFACT", one that was pulled
+ * by its own name a tag. composefs-rs uses the same names. */
 #ifndef CFS_CONTAINERS_ARTIFACT_H
 #define CFS_CONTAINERS_ARTIFACT_H
 
@@ -44,11 +44,12 @@ int cfs_artifact_write_blob(struct cfs_feed from, const struct cfs_oci_descripto
 			    struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Adds the manifest, commits the store, and gives all of it their names. streams: those of the
- * configuration and then of each layer. -EINVAL: it has no subject. */
+ * configuration and then of each layer. tag: its reference; NULL: that of a referrer of its subject.
+ * -EINVAL: it has neither. */
 int cfs_artifact_publish(struct cfs_repo *repo,
 			 const struct cfs_containers_layer_opts *opts,
 			 const struct cfs_artifact *a, const struct cfs_digest *streams,
-			 struct cfs_err *err) CFS_MUST_CHECK;
+			 const char *tag, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The reference of an artifact, and a NUL; returns out. */
 enum { CFS_ARTIFACT_REF_MAX = 16 + 2 * CFS_OCI_DIGEST_TEXT_MAX };

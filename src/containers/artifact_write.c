@@ -172,13 +172,17 @@ static int publish_blobs(struct cfs_repo *repo, const struct cfs_artifact *a,
 int cfs_artifact_publish(struct cfs_repo *repo,
 			 const struct cfs_containers_layer_opts *opts,
 			 const struct cfs_artifact *a, const struct cfs_digest *streams,
-			 struct cfs_err *err)
+			 const char *tag, struct cfs_err *err)
 {
 	struct manifest_names names = {&a->manifest, streams};
 	char ref[CFS_ARTIFACT_REF_MAX];
 	struct cfs_digest manifest;
-	int rc = a->manifest.has_subject ? 0 : cfs_fail(err, EINVAL, "has no subject");
+	int rc = tag || a->manifest.has_subject ? 0
+						: cfs_fail(err, EINVAL, "has no subject");
 
+	if (!tag && rc == 0)
+		tag = cfs_artifact_format_ref(&a->manifest.subject.digest, &a->digest,
+					      ref);
 	if (rc == 0)
 		rc = cfs_containers_write_document(
 			opts, CFS_CONTAINERS_TYPE_MANIFEST, cfs_mem_span(&a->json),
@@ -188,9 +192,6 @@ int cfs_artifact_publish(struct cfs_repo *repo,
 	if (rc == 0)
 		rc = publish_blobs(repo, a, streams, err);
 	return rc < 0 ? rc
-		      : publish_document(
-				repo, CFS_CONTAINERS_MANIFEST, &a->digest, &manifest,
-				cfs_artifact_format_ref(&a->manifest.subject.digest,
-							&a->digest, ref),
-				err);
+		      : publish_document(repo, CFS_CONTAINERS_MANIFEST, &a->digest,
+					 &manifest, tag, err);
 }

@@ -118,7 +118,31 @@ static int check_recorded_image(struct checking *c, const struct cfs_container *
 	return rc;
 }
 
-/* Of one platform. */
+static int check_artifact_blob(const struct checking *c,
+			       const struct cfs_oci_descriptor *d, bool is_config,
+			       struct cfs_err *err)
+{
+	char text[CFS_OCI_DIGEST_TEXT_MAX];
+	int fd = cfs_artifact_open_blob(c->repo, d, is_config, err);
+
+	if (fd >= 0)
+		close(fd);
+	return cfs_context(err, fd < 0 ? fd : 0, "blob %s",
+			   cfs_oci_digest_text(&d->digest, text));
+}
+
+static int check_artifact(struct checking *c, const struct cfs_oci_manifest *m,
+			  struct cfs_err *err)
+{
+	int rc = note_fault(c, check_artifact_blob(c, &m->config, true, err), err);
+
+	for (size_t i = 0; rc == 0 && i < m->n_layers; i++)
+		rc = note_fault(c, check_artifact_blob(c, &m->layers[i], false, err),
+				err);
+	return rc;
+}
+
+/* Of one platform, or an artifact. */
 static int check_container(struct checking *c, const char *name, struct cfs_err *err)
 {
 	struct cfs_container image;
@@ -127,6 +151,8 @@ static int check_container(struct checking *c, const char *name, struct cfs_err 
 
 	if (rc < 0 && has_manifest) {
 		rc = note_fault(c, rc, err);
+	} else if (rc == 0 && !image.manifest.is_image) {
+		rc = check_artifact(c, &image.manifest, err);
 	} else if (rc == 0) {
 		rc = check_layers(c, &image, err);
 		if (rc == 0)

@@ -37,9 +37,11 @@ static int pull_image(struct pull *p, struct cfs_pull_result *out, struct cfs_er
 	return rc < 0 ? rc : pull_referrers(p, err);
 }
 
+/* An artifact has no image, which a seal announces, and is none of a platform. */
 static int check_pulled_kind(const struct pull *p, struct cfs_err *err)
 {
-	if (p->manifest.is_image)
+	if (p->manifest.is_image ||
+	    (!p->opts->entry && p->opts->seal != CFS_SEAL_REQUIRE))
 		return 0;
 	return cfs_fail(err, ENOTSUP,
 			"an artifact of type \"%.100s\", not the image of a container",
@@ -54,7 +56,8 @@ static int pull_all(struct pull *p, struct cfs_pull_result *out, struct cfs_err 
 	if (rc == 0)
 		rc = check_pulled_kind(p, err);
 	if (rc == 0)
-		rc = pull_image(p, out, err);
+		rc = p->manifest.is_image ? pull_image(p, out, err)
+					  : pull_named_artifact(p, err);
 	out->is_image = p->manifest.is_image;
 	out->manifest = p->digest;
 	out->config = p->manifest.config.digest;

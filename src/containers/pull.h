@@ -52,8 +52,8 @@ struct cfs_pull_result {
 	uint64_t bytes_saved; /* of blobs of which only the missing files were read */
 };
 
-/* Copies an image into the repository, which the caller opened for WRITE, and makes the image
- * of its merged layers. Nothing gets a name before all digests and sizes were compared:
+/* Copies an image or an artifact into the repository, which the caller opened for WRITE, and makes the image
+ * of the merged layers of an image. The blobs of an artifact stay as they are. Nothing gets a name before all digests and sizes were compared:
  * manifest, configuration, each blob as transferred, each layer uncompressed. What was stored
  * before a failure has no references, and the next garbage collection removes it; layers that
  * were complete are used again by the next pull. A layer of the repository that is damaged is

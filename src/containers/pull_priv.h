@@ -89,6 +89,10 @@ int pull_publish(struct pull *p, const struct cfs_digest *image,
 /* Reads and stores the artifacts whose subject is the manifest, as the options say. */
 int pull_referrers(struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* pull_referrers.c: stores the manifest, which is that of an artifact, and its blobs as they are,
+ * and gives it the tag. */
+int pull_named_artifact(struct pull *p, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* The options for a writer of layers that is the given worker. */
 struct cfs_containers_layer_opts pull_make_layer_opts(const struct pull *p,
 						      unsigned worker);

@@ -69,7 +69,8 @@ static int pull_blob(struct incoming *in, const struct cfs_oci_descriptor *d,
 	return cfs_context(err, rc, "%s", text);
 }
 
-static int pull_artifact(struct incoming *in, struct cfs_err *err)
+/* tag: a reference; NULL: it is kept as the referrer of its subject. */
+static int pull_artifact(struct incoming *in, const char *tag, struct cfs_err *err)
 {
 	struct cfs_containers_layer_opts opts = pull_make_layer_opts(in->p, 0);
 	const struct cfs_oci_manifest *m = &in->a.manifest;
@@ -82,7 +83,7 @@ static int pull_artifact(struct incoming *in, struct cfs_err *err)
 	for (size_t i = 0; rc == 0 && i < m->n_layers; i++)
 		rc = pull_blob(in, &m->layers[i], false, &in->streams[1 + i], err);
 	return rc < 0 ? rc
-		      : cfs_artifact_publish(in->p->repo, &opts, &in->a, in->streams,
+		      : cfs_artifact_publish(in->p->repo, &opts, &in->a, in->streams, tag,
 					     err);
 }
 
@@ -101,7 +102,7 @@ static int take_referrer(void *ctx, const struct cfs_oci_descriptor *d,
 		cfs_watch_warn(in.p->opts->watch, "referrer %s is left out: %s", text,
 			       reason);
 	} else if (rc == 0 && is_artifact_wanted(&in)) {
-		rc = pull_artifact(&in, err);
+		rc = pull_artifact(&in, NULL, err);
 		in.p->n_referrers += rc == 0;
 	}
 	free(in.streams);
@@ -125,4 +126,23 @@ int pull_referrers(struct pull *p, struct cfs_err *err)
 		return rc;
 	cfs_watch_warn(p->opts->watch, "signatures of the image: %s", err->msg);
 	return 0;
+}
+
+int pull_named_artifact(struct pull *p, struct cfs_err *err)
+{
+	/* Borrowed from p. */
+	struct incoming in = {.p = p,
+			      .a = {.digest = p->digest,
+				    .json = p->manifest_json,
+				    .manifest = p->manifest}};
+	char ref[CFS_CONTAINERS_REF_MAX];
+	int rc = p->opts->tag ? cfs_containers_format_ref(p->opts->tag, ref, err)
+			      : cfs_fail(err, EINVAL, "an artifact needs a tag");
+
+	p->n_layers = p->manifest.n_layers;
+	p->n_missing = p->n_layers;
+	if (rc == 0)
+		rc = pull_artifact(&in, ref, err);
+	free(in.streams);
+	return rc;
 }

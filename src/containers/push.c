@@ -8,9 +8,6 @@
 
 static int check_container(const struct cfs_container *c, struct cfs_err *err)
 {
-	if (!c->manifest.is_image)
-		return cfs_fail(err, ENOTSUP,
-				"an artifact, not the image of a container");
 	if (c->config.n_diff_ids != c->manifest.n_layers)
 		return cfs_fail(err, EUCLEAN,
 				"configuration: expected %zu diff_ids, got %zu",
@@ -100,7 +97,7 @@ static int push_manifest(struct push *p, struct cfs_push_result *out, struct cfs
 
 /* Blobs before the manifest that refers to them: registries refuse it otherwise. The
  * checks come before the first byte is sent. */
-static int push_all(struct push *p, struct cfs_push_result *out, struct cfs_err *err)
+static int push_image(struct push *p, struct cfs_push_result *out, struct cfs_err *err)
 {
 	int rc = check_container(&p->container, err);
 
@@ -123,6 +120,17 @@ static int push_all(struct push *p, struct cfs_push_result *out, struct cfs_err 
 	out->n_present = atomic_load(&p->n_present);
 	out->bytes_sent = atomic_load(&p->bytes_sent);
 	return rc;
+}
+
+static int push_all(struct push *p, struct cfs_push_result *out, struct cfs_err *err)
+{
+	if (p->container.manifest.is_image)
+		return push_image(p, out, err);
+	out->manifest = p->container.digest;
+	out->manifest_len = p->container.manifest_json.len;
+	out->config = p->container.manifest.config.digest;
+	out->n_layers = p->container.manifest.n_layers;
+	return push_named_artifact(p, err);
 }
 
 /* Frees what the parts of a push allocated, so that they need not clean up after a

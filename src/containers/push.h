@@ -36,7 +36,7 @@ struct cfs_push_result {
  * than those that were pulled; diff_ids and configuration stay. If all blobs are the same, the
  * manifest is sent as it is, byte for byte. A registry is asked to take layers from another
  * repository, as they were pulled if the compression is the same. The manifest is sent last, and then the artifacts whose
- * subject it is. -ENOENT: no such image, or a layer is missing; -ENOTSUP: an artifact; -ESTALE: the
+ * subject it is. An artifact is sent as it is. -ENOENT: no such image, or a layer is missing; -ENOTSUP: an artifact to an archive of images; -ESTALE: the
  * manifest became another one, but artifacts refer to it; -EUCLEAN: the repository is damaged; else
  * as the destination. */
 int cfs_containers_push(const struct cfs_repo *repo, const char *name,

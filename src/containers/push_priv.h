@@ -63,6 +63,9 @@ int push_send_blob(struct push *p, size_t turn, int fd,
 /* -ENOTSUP: the destination cannot take the artifacts that the options name. */
 int push_check_referrers(const struct push *p, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* push_referrers.c: sends the container, which is an artifact, as it is. */
+int push_named_artifact(const struct push *p, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Sends the artifacts whose subject is the manifest. */
 int push_referrers(struct push *p, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -14,6 +14,35 @@ static int push_blob(const struct push *p, const struct cfs_oci_descriptor *d,
 	return fd < 0 ? fd : p->to->put_blob(p->to->ctx, fd, d, &is_present, err);
 }
 
+static int push_artifact_blobs(const struct push *p, const struct cfs_oci_manifest *m,
+			       struct cfs_err *err)
+{
+	int rc = push_blob(p, &m->config, true, err);
+
+	for (size_t i = 0; rc == 0 && i < m->n_layers; i++)
+		rc = push_blob(p, &m->layers[i], false, err);
+	return rc;
+}
+
+int push_named_artifact(const struct push *p, struct cfs_err *err)
+{
+	const struct cfs_container *c = &p->container;
+	struct cfs_oci_descriptor d = {.media_type = c->manifest.media_type,
+				       .digest = c->digest,
+				       .size = c->manifest_json.len};
+	int rc;
+
+	if (p->to->has_plain_layers)
+		return cfs_fail(err, ENOTSUP,
+				"an artifact, not the image of a container");
+	if (!d.media_type)
+		d.media_type = CFS_OCI_TYPE_MANIFEST;
+	rc = push_artifact_blobs(p, &c->manifest, err);
+	return rc < 0 ? rc
+		      : p->to->put_manifest(p->to->ctx, cfs_mem_span(&c->manifest_json),
+					    &d, err);
+}
+
 static int push_artifact(struct push *p, const struct cfs_artifact *a,
 			 struct cfs_err *err)
 {
@@ -25,10 +54,8 @@ static int push_artifact(struct push *p, const struct cfs_artifact *a,
 		.artifact_type =
 			m->artifact_type ? m->artifact_type : m->config.media_type,
 		.annotations = m->annotations};
-	int rc = push_blob(p, &m->config, true, err);
+	int rc = push_artifact_blobs(p, m, err);
 
-	for (size_t i = 0; rc == 0 && i < m->n_layers; i++)
-		rc = push_blob(p, &m->layers[i], false, err);
 	return rc < 0 ? rc
 		      : p->to->put_referrer(p->to->ctx, cfs_mem_span(&a->json), &d,
 					    &m->subject.digest, err);

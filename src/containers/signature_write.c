@@ -289,7 +289,7 @@ static int store_artifact(struct cfs_repo *repo, struct cfs_store *store,
 		rc = write_blobs(&m, &opts, err);
 	}
 	if (rc == 0)
-		rc = cfs_artifact_publish(repo, &opts, &m.a, m.streams, err);
+		rc = cfs_artifact_publish(repo, &opts, &m.a, m.streams, NULL, err);
 	s->artifact = m.a.digest;
 	cfs_artifact_close(&m.a);
 	return rc;

@@ -184,6 +184,10 @@ def index_with_an_image_that_lies_gets_no_name():
         expect(loaded("oci", "images", "--json", "--repo=new")["images"], [])
     nested = {**lies, "manifests": [{"mediaType": lies["mediaType"], "digest": INDEX, "size": os.path.getsize(f"{GOLDEN}/index/blobs/{INDEX.replace(':', '/')}")}]}
     has(refused("oci", "pull", "--all-platforms", "--repo=new", layout_of(nested), "x"), "expected a manifest, got an index")
+    artifact = {**lies, "manifests": [{**lies["manifests"][0], "digest": "sha256:7185e8ce29b8ef147afd1cb9491bbba402c1f76cbc00b11b6026d58fb319e406", "size": 740}]}
+    source = layout_of(artifact)
+    shutil.copytree(f"{GOLDEN}/artifact/blobs", "own/blobs", dirs_exist_ok=True)
+    has(refused("oci", "pull", "--all-platforms", "--repo=new", source, "x"), "not the image of a container")
     has(refused("oci", "pull", "--all-platforms", "--repo=new", f"oci:{GOLDEN}/basic:latest", "x"), "expected an index of several platforms")
     good("gc", "--repo=new")
     expect(sorted(n for n in os.listdir("new/streams") if n != "refs"), [])

@@ -390,5 +390,65 @@ def gc_of_a_manifest_without_its_subject_says_why(registry):
     expect(stored(), [])
 
 
+# --- artifacts by their own name -----------------------------------------------------------
+
+
+def pull_named(registry, found, tag="sbom", repo="r"):
+    return loaded("oci", "pull", f"--repo={repo}", "--json", f"{registry.host}/a@{found['digest']}", tag)
+
+
+@test
+def artifact_is_pulled_by_its_own_name_and_kept_by_its_tag(registry):
+    found = add(registry, "one")
+    result = pull_named(registry, found)
+    expect((result["id"], result["manifest_digest"], result["layers"]), (None, found["digest"], 1))
+    expect(good("oci", "pull", "--repo=r", f"{registry.host}/a@{found['digest']}", "sbom"), found["digest"] + "\n")
+    expect([i["manifest_digest"] for i in loaded("oci", "images", "--json", "--repo=r")["images"]], [found["digest"]])
+    good("gc", "--repo=r")
+    expect((run("fsck", "--repo=r")[0], run("oci", "fsck", "--repo=r")[1]), (0, "sbom: ok\n"))
+    has(run("oci", "mount", "--repo=r", "sbom", "/mnt")[2], "an artifact, of which there is no image")
+    good("oci", "rm", "--repo=r", "sbom")
+    good("gc", "--repo=r")
+    expect(sorted(n for n in os.listdir("r/streams") if n != "refs"), [])
+
+
+@test
+def artifact_is_pushed_and_copied_by_its_own_name(registry):
+    found = add(registry, "one")
+    pull_named(registry, found)
+    body = registry.manifests[found["digest"]][1]
+    registry.manifests.clear()
+    registry.changed.clear()
+    expect(good("oci", "push", "--repo=r", "sbom", f"{registry.host}/a:sbom"), found["digest"] + "\n")
+    expect(registry.manifests["sbom"], (MANIFEST, body))
+    good("init", "--insecure", "--hash=sha512", "to")
+    expect(good("oci", "copy", "--repo=to", "--from=r", "sbom"), found["digest"] + "\n")
+    expect(good("oci", "push", "--repo=to", "sbom", "oci:out:t"), found["digest"] + "\n")
+    expect(good("oci", "pull", "--repo=to", "oci:out:t", "again"), found["digest"] + "\n")
+    has(run("oci", "push", "--repo=r", "sbom", "docker-archive:out.tar")[2], "an artifact, not the image of a container")
+
+
+@test
+def artifact_that_lies_or_was_changed_is_refused(registry):
+    found = add(registry, "one")
+    blob = registry.digest_of(b"one")
+    for body, says in ((b"two", "digest mismatch"), (b"more", "got more"), (b"", "size mismatch")):
+        registry.changed[blob] = body
+        rc, out, err = run("oci", "pull", "--repo=r", f"{registry.host}/a@{found['digest']}", "sbom")
+        expect((rc, out), (FAILED, ""))
+        has(err, says if body != b"more" else "")
+        expect(loaded("oci", "images", "--json", "--repo=r")["images"], [])
+    registry.changed[blob] = b"one"
+    has(run("oci", "pull", "--repo=r", "--seal=require-digest", f"{registry.host}/a@{found['digest']}", "sbom")[2], "not the image of a container")
+    pull_named(registry, found)
+    os.rename(f"r/streams/oci-layer-{blob}", "aside")
+    rc, out, _ = run("oci", "fsck", "--repo=r")
+    expect(rc, 3)
+    has(out, f"blob {blob}")
+    rc, _, err = run("oci", "push", "--repo=r", "sbom", "oci:out:t")
+    expect(rc, FAILED)
+    has(err, blob)
+
+
 if __name__ == "__main__":
     sys.exit(main(TESTS))

@@ -98,14 +98,15 @@ static void print_copy_result(const struct options *o, const struct cfs_pull_res
 			      const char *tag)
 {
 	struct json j = {.to = stdout};
-	char id[WHERE_ID_MAX];
+	char id[WHERE_ID_MAX], digest[CFS_OCI_DIGEST_TEXT_MAX];
 
 	if (!o->json) {
-		puts(where_format_id(&r->image, id));
+		puts(r->is_image ? where_format_id(&r->image, id)
+				 : cfs_oci_digest_text(&r->manifest, digest));
 		return;
 	}
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "id", where_format_id(&r->image, id));
+	json_put_string(&j, "id", r->is_image ? where_format_id(&r->image, id) : NULL);
 	json_put_string(&j, "name", tag);
 	json_put_uint(&j, "layers", r->n_layers);
 	json_put_uint(&j, "layers_present", r->n_present);

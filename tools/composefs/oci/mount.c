@@ -20,7 +20,10 @@ int oci_find_image(const struct cfs_repo *repo, const char *name, struct cfs_dig
 	struct cfs_container c;
 	int rc = cfs_container_open(repo, name, &c, err);
 
-	if (rc == 0 && !c.has_image)
+	if (rc == 0 && !c.manifest.is_image)
+		rc = cfs_fail(err, ENOTSUP, "%s: an artifact, of which there is no image",
+			      name);
+	else if (rc == 0 && !c.has_image)
 		rc = cfs_fail(err, ENOENT, "%s: no image was made of it; pull it again",
 			      name);
 	*out = c.image;

@@ -86,7 +86,7 @@ static void print_pull_json(const struct cfs_pull_result *r, const char *tag)
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
-	json_put_string(&j, "id", where_format_id(&r->image, id));
+	json_put_string(&j, "id", r->is_image ? where_format_id(&r->image, id) : NULL);
 	json_put_string(&j, "name", tag);
 	json_put_string(&j, "manifest_digest", cfs_oci_digest_text(&r->manifest, text));
 	json_put_string(&j, "config_digest", cfs_oci_digest_text(&r->config, text));
@@ -105,9 +105,10 @@ static void print_detail(const void *name, const char *msg)
 
 static void print_pull_summary(const struct cfs_pull_result *r, const char *name)
 {
-	char id[WHERE_ID_MAX];
+	char id[WHERE_ID_MAX], digest[CFS_OCI_DIGEST_TEXT_MAX];
 
-	puts(where_format_id(&r->image, id));
+	puts(r->is_image ? where_format_id(&r->image, id)
+			 : cfs_oci_digest_text(&r->manifest, digest));
 	if (r->bytes_saved)
 		cli_print_note(name,
 			       "transferred %" PRIu64 " bytes of layers, saved %" PRIu64,
