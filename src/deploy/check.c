@@ -178,17 +178,22 @@ struct mount_work {
 
 static int mount_root(const struct mount_work *w)
 {
+	/* The image covers this directory; "." would still be what is below. */
+	cfs_autofree char *sysroot = realpath(w->c->place->root, NULL);
 	struct cfs_boot_request request = {
 		.choice = w->choice,
-		.sysroot = w->c->place->root,
+		.sysroot = sysroot,
 		.target = w->target,
 		.run = w->c->place->run,
 	};
 	cfs_autofree struct cfs_boot_result *result = calloc(1, sizeof(*result));
 	cfs_autofd int root = -1;
-	int rc = result ? cfs_namespace_enter(w->err)
-			: cfs_fail(w->err, ENOMEM, "out of memory");
+	int rc = result ? 0 : cfs_fail(w->err, ENOMEM, "out of memory");
 
+	if (rc == 0 && !sysroot)
+		rc = cfs_fail_errno(w->err, "%s", w->c->place->root);
+	if (rc == 0)
+		rc = cfs_namespace_enter(w->err);
 	if (rc == 0)
 		rc = cfs_boot_prepare(&request, result, w->err);
 	if (rc < 0)

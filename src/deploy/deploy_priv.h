@@ -173,10 +173,6 @@ struct deploy_state {
 int deploy_make_state(const struct cfs_deploy_place *place, const struct deploy_state *s,
 		      struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Whether the layer of /etc of a state directory was never mounted and has nothing: 1, or
- * 0. */
-int deploy_is_unused(int statefd, int upperfd, struct cfs_err *err) CFS_MUST_CHECK;
-
 /* Removes it; /var stays. The removal is durable afterwards. */
 int deploy_remove_state(const struct cfs_deploy_place *place,
 			const struct cfs_digest *image,

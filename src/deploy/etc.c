@@ -24,14 +24,14 @@ static int add_conflict(void *ctx, const char *path, const char *what,
 	return 0;
 }
 
-/* Opens the layer of a system: the descriptor, or -ENOENT without a message if the system
- * has made no changes yet. */
+/* Opens the layer of a system: the descriptor, or -ENOENT without a message if it has
+ * none. */
 static int open_layer(int rootfd, const struct cfs_digest *image, struct cfs_err *err)
 {
 	char path[CFS_DEPLOY_PATH_MAX];
 	cfs_autofd int statefd =
 		cfs_beneath_open_dir(rootfd, cfs_deploy_state_path(image, path));
-	int fd, rc;
+	int fd;
 
 	if (statefd < 0)
 		return statefd == -ENOENT ? -ENOENT
@@ -43,12 +43,7 @@ static int open_layer(int rootfd, const struct cfs_digest *image, struct cfs_err
 				path);
 	if (fd < 0)
 		return cfs_beneath_fail(fd, path, err);
-	/* The attributes of an unused layer are not those of /etc. */
-	rc = deploy_is_unused(statefd, fd, err);
-	if (rc == 0)
-		return fd;
-	close(fd);
-	return rc < 0 ? rc : -ENOENT;
+	return fd;
 }
 
 int install_merge_etc(void *run, int upperfd, struct cfs_err *err)

@@ -116,15 +116,6 @@ static int was_booted(int statefd, struct cfs_err *err)
 	return rc == -ENOENT ? 1 : rc;
 }
 
-int deploy_is_unused(int statefd, int upperfd, struct cfs_err *err)
-{
-	int rc = was_booted(statefd, err);
-
-	if (rc == 0)
-		rc = has_entries(upperfd, ".", err);
-	return rc < 0 ? rc : !rc;
-}
-
 static int make_dir(int dirfd, const char *name, mode_t mode, struct cfs_err *err)
 {
 	int fd;

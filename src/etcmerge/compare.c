@@ -2,7 +2,6 @@
 /* Files of the layer and of images, compared. Times do not count: writing a file back
  * changes them. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -51,9 +50,8 @@ static int has_xattrs(const struct etc_file *file, const struct cfs_inode_spec *
 }
 
 /* The content is compared by its digest, so no object is opened. */
-static int has_content(int dirfd, const char *name, const struct etc_file *file,
-		       const struct cfs_inode_spec *spec, enum cfs_hash_alg alg,
-		       struct cfs_err *err)
+static int has_content(const struct etc_file *file, const struct cfs_inode_spec *spec,
+		       enum cfs_hash_alg alg, struct cfs_err *err)
 {
 	cfs_autofd int fd = -1;
 	struct cfs_mem content = {0};
@@ -64,7 +62,7 @@ static int has_content(int dirfd, const char *name, const struct etc_file *file,
 		return 0;
 	if (spec->size == 0)
 		return 1;
-	fd = cfs_input_open(dirfd, name, CFS_INPUT_NOFOLLOW, err);
+	fd = etc_open_content(file, err);
 	if (fd < 0)
 		return fd;
 	if (spec->content.len) {
@@ -92,12 +90,11 @@ static int has_target(const struct etc_file *file, const struct cfs_inode_spec *
 	return cfs_text_eq((struct cfs_text){target, (size_t)n}, spec->payload);
 }
 
-static int has_data(int dirfd, const char *name, const struct etc_file *file,
-		    const struct cfs_inode_spec *spec, enum cfs_hash_alg alg,
-		    struct cfs_err *err)
+static int has_data(const struct etc_file *file, const struct cfs_inode_spec *spec,
+		    enum cfs_hash_alg alg, struct cfs_err *err)
 {
 	if (S_ISREG(spec->mode))
-		return has_content(dirfd, name, file, spec, alg, err);
+		return has_content(file, spec, alg, err);
 	if (S_ISLNK(spec->mode))
 		return has_target(file, spec, err);
 	if (S_ISCHR(spec->mode) || S_ISBLK(spec->mode))
@@ -105,8 +102,8 @@ static int has_data(int dirfd, const char *name, const struct etc_file *file,
 	return 1;
 }
 
-int etc_equals_image(int dirfd, const char *name, const struct etc_file *file,
-		     const struct etc_side *side, struct cfs_err *err)
+int etc_equals_image(const struct etc_file *file, const struct etc_side *side,
+		     struct cfs_err *err)
 {
 	struct cfs_spec_room room = {0};
 	struct cfs_inode_spec spec;
@@ -121,7 +118,7 @@ int etc_equals_image(int dirfd, const char *name, const struct etc_file *file,
 	if (rc == 1)
 		rc = has_xattrs(file, &spec, err);
 	if (rc == 1)
-		rc = has_data(dirfd, name, file, &spec, room.alg, err);
+		rc = has_data(file, &spec, room.alg, err);
 	cfs_spec_room_fini(&room);
 	return rc;
 }

@@ -122,27 +122,10 @@ static int copy_bytes(int from, int to, const struct cfs_watch *watch,
 	}
 }
 
-/* The file that was looked at, also if another one got its name meanwhile. */
-static int open_same(int from, const char *name, const struct etc_file *file,
-		     struct cfs_err *err)
-{
-	cfs_autofd int fd = cfs_input_open(from, name, CFS_INPUT_NOFOLLOW, err);
-	struct stat st;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return cfs_fail_errno(err, "stat");
-	if (st.st_dev != file->st.st_dev || st.st_ino != file->st.st_ino)
-		return cfs_fail(err, EAGAIN,
-				"the file was replaced meanwhile; try again");
-	return cfs_steal_fd(&fd);
-}
-
-static int copy_regular(int from, const char *name, const struct etc_file *file, int to,
+static int copy_regular(const struct etc_file *file, int to, const char *name,
 			const struct cfs_watch *watch, struct cfs_err *err)
 {
-	cfs_autofd int in = open_same(from, name, file, err);
+	cfs_autofd int in = etc_open_content(file, err);
 	cfs_autofd int fd = -1;
 	int rc;
 
@@ -174,14 +157,14 @@ static int make_other(const struct etc_file *file, int to, const char *name,
 	return symlinkat(target, to, name) < 0 ? cfs_fail_errno(err, "create") : 0;
 }
 
-int etc_copy_file(int from, const char *name, const struct etc_file *file, int to,
+int etc_copy_file(const struct etc_file *file, int to, const char *name,
 		  const struct cfs_watch *watch, struct cfs_err *err)
 {
 	cfs_autofd int fd = -1;
 	int rc;
 
 	if (S_ISREG(file->st.st_mode))
-		return copy_regular(from, name, file, to, watch, err);
+		return copy_regular(file, to, name, watch, err);
 	rc = make_other(file, to, name, err);
 	if (rc < 0)
 		return rc;

@@ -31,6 +31,9 @@ int etc_file_open(int dirfd, const char *name, struct etc_file *out,
 		  struct cfs_err *err) CFS_MUST_CHECK;
 void etc_file_close(struct etc_file *file);
 
+/* Opens a regular file for reading: the descriptor. */
+int etc_open_content(const struct etc_file *file, struct cfs_err *err) CFS_MUST_CHECK;
+
 static inline bool etc_is_whiteout(const struct etc_file *file)
 {
 	return S_ISCHR(file->st.st_mode) && file->st.st_rdev == 0;
@@ -47,9 +50,9 @@ const char *etc_fd_path(int fd, char out[ETC_PROC_FD]);
 /* --- compare.c ------------------------------------------------------------------------ */
 
 /* Whether a file of the layer is as the image has it: type, owner, mode, xattrs, and
- * content unless it is a directory. 1 or 0. dirfd and name: where it is. */
-int etc_equals_image(int dirfd, const char *name, const struct etc_file *file,
-		     const struct etc_side *side, struct cfs_err *err) CFS_MUST_CHECK;
+ * content unless it is a directory. 1 or 0. */
+int etc_equals_image(const struct etc_file *file, const struct etc_side *side,
+		     struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Whether both images have the same here, or both nothing. 1 or 0. */
 int etc_equals(const struct etc_side *a, const struct etc_side *b,
@@ -57,8 +60,8 @@ int etc_equals(const struct etc_side *a, const struct etc_side *b,
 
 /* --- copy.c --------------------------------------------------------------------------- */
 
-/* Copies a file that is not a directory, with all its attributes. */
-int etc_copy_file(int from, const char *name, const struct etc_file *file, int to,
+/* Copies a file that is not a directory, with all its attributes, to a new name. */
+int etc_copy_file(const struct etc_file *file, int to, const char *name,
 		  const struct cfs_watch *watch, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Gives fd (O_PATH is enough) owner, mode, xattrs and times of a file of the layer. */

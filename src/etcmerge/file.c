@@ -130,3 +130,15 @@ void etc_file_close(struct etc_file *file)
 	free(file->xattrs);
 	*file = (struct etc_file){.fd = -1};
 }
+
+int etc_open_content(const struct etc_file *file, struct cfs_err *err)
+{
+	char path[ETC_PROC_FD];
+	int fd;
+
+	if (!S_ISREG(file->st.st_mode))
+		return cfs_fail(err, EINVAL, "expected a regular file");
+	/* By its name it could be another file by now. */
+	fd = open(etc_fd_path(file->fd, path), O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
+}

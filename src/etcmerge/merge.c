@@ -91,15 +91,15 @@ static int merge_file(struct merge *g, const struct place *at, const char *name,
 		      const struct etc_file *file, const struct etc_side *old_side,
 		      const struct etc_side *new_side, struct cfs_err *err)
 {
-	int rc = etc_equals_image(at->from, name, file, old_side, err);
+	int rc = etc_equals_image(file, old_side, err);
 
 	if (rc == 0)
-		rc = etc_equals_image(at->from, name, file, new_side, err);
+		rc = etc_equals_image(file, new_side, err);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	rc = etc_link_copied(&g->links, file, g->m->out, g->path, at->to, name, err);
 	if (rc == 0)
-		rc = etc_copy_file(at->from, name, file, at->to, g->m->watch, err);
+		rc = etc_copy_file(file, at->to, name, g->m->watch, err);
 	if (rc < 0)
 		return rc;
 	return check_conflict(g, old_side, new_side,
@@ -133,10 +133,9 @@ static int settle_subdir(struct merge *g, const struct place *at, const char *na
 			 const struct etc_side *old_side, const struct etc_side *new_side,
 			 struct cfs_err *err)
 {
-	int unchanged = etc_equals_image(at->from, name, file, &below->old_side, err);
+	int unchanged = etc_equals_image(file, &below->old_side, err);
 	int as_new = unchanged != 0 ? unchanged
-				    : etc_equals_image(at->from, name, file,
-						       &below->new_side, err);
+				    : etc_equals_image(file, &below->new_side, err);
 	int rc = as_new < 0 ? as_new
 			    : finish_dir(file, unchanged == 0, &below->new_side,
 					 below->to, err);
@@ -290,7 +289,7 @@ static int merge_top(const struct cfs_etc_merge *m, const struct place *at,
 	int rc = etc_file_open(m->upper, ".", &top, err);
 
 	if (rc == 0)
-		rc = etc_equals_image(m->upper, ".", &top, &at->old_side, err);
+		rc = etc_equals_image(&top, &at->old_side, err);
 	if (rc >= 0)
 		rc = finish_dir(&top, rc == 0, &at->new_side, m->out, err);
 	etc_file_close(&top);

@@ -70,15 +70,15 @@ def image_is_installed_once():
 
 def collection_spares_installed_images():
     make()
-    install("1")
-    install("2")
+    for version in "123":
+        install(version)
     ids_before = ids()
     for version in "123":
         good("untag", "--repo=d/composefs", f"os/{version}")
     good("gc", "--repo=d/composefs", "--keep=1")
-    expect(sorted(os.listdir("d/composefs/images")), sorted([ids_before["1"], ids_before["2"], "refs"]))
+    expect(sorted(os.listdir("d/composefs/images")), sorted([*ids_before.values(), "refs"]))
     good("fsck", "--repo=d/composefs")
-    expect(refs(), sorted([ids_before["1"], ids_before["2"]]))
+    expect(refs(), sorted(ids_before.values()))
 
 
 def install_by_id_has_no_reference():
@@ -131,6 +131,15 @@ def image_without_initrd_is_refused():
     nothing_is_written(*CHANGE, "os/4", part="expected initramfs.img")
 
 
+def image_without_directories_for_etc_and_var_is_refused():
+    make()
+    for name in ("etc", "var"):
+        tree(f"no-{name}", "4")
+        shutil.rmtree(f"no-{name}/{name}")
+        good("create-image", "--repo=d/composefs", f"no-{name}", f"no/{name}")
+        nothing_is_written(*CHANGE, f"no/{name}", part=f"expected a directory /{name}, got none")
+
+
 def os_release_cannot_add_lines_to_an_entry():
     make()
     tree("t", "4")
@@ -143,6 +152,10 @@ def damaged_kernel_on_the_partition_is_replaced():
     make()
     install("1")
     write(f"b/composefs/{kernels()[0]}/linux", "damaged")
+    install("2")
+    sound()
+    write(f"b/composefs/{kernels()[0]}/initrd", "x" * len("initrd of kernel" * 5000))
+    good("boot", "rm", *AT, "next")
     install("2")
     sound()
 
@@ -215,6 +228,16 @@ def rollback_needs_another_system():
     install("1")
     has(refused("boot", "rollback", *AT), "no other system")
     has(refused("boot", "rollback", *AT, "next"), "is the next one already")
+
+
+def rollback_to_a_system_that_failed_must_be_asked_for_by_name():
+    make()
+    install("1")
+    install("2", "--tries=1")
+    two = f"composefs-2.0-{ids()['2'][:12]}"
+    os.rename(f"b/loader/entries/{two}+1.conf", f"b/loader/entries/{two}+0-1.conf")
+    expect(deployments("version", "next", "rollback"), [("1", True, False), ("2", False, False)])
+    has(refused("boot", "rollback", *AT), "no other system")
 
 
 def failed_system_is_last_and_no_target_of_rollbacks():

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-from scene import ensure, enter_namespace, expect, fact, has, mounts, place_in_memory, run, run_facts_each_in
+from scene import ensure, enter_namespace, expect, fact, has, mount_call, mounts, place_in_memory, run, run_facts_each_in, umount
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 AT = ("--root=d", "--boot=b", "--run=run")
@@ -65,6 +65,9 @@ class Place:
 @fact
 def a_system_that_can_be_booted_passes(place):
     place.check()
+    os.chdir("d")
+    run(COMPOSEFS, "boot", "check", "--root=.", "--boot=../b", "--run=../run")
+    os.chdir("..")
     said = run(COMPOSEFS, "boot", "check", *AT)
     expect([line.split() for line in said.splitlines()], [[name, "ok"] for name in ("entry", "kernel", "image", "objects", "mount")])
 
@@ -122,6 +125,30 @@ def arguments_that_the_initrd_refuses_are_found(place):
 def a_missing_var_is_found(place):
     shutil.rmtree("d/state/os")
     has(place.check("mount"), "/var")
+
+
+@fact
+def a_boot_partition_without_room_is_left_as_it_is(place):
+    os.mkdir("small")
+    mount_call("tmpfs", os.path.abspath("small"), "tmpfs", "size=256k")
+    try:
+        os.makedirs("small/loader/entries")
+        for rest in (0, 70000, 104000):
+            os.mkdir("other")
+            with open("small/fill", "wb") as f:
+                room = os.statvfs("small")
+                f.write(b"x" * (room.f_bavail * room.f_bsize - rest))
+            done = subprocess.run([COMPOSEFS, "boot", "install", "--root=other", "--boot=small", "--repo=d/composefs", "--run=run",
+                                   "--insecure", "os/1"], capture_output=True, text=True, check=False)
+            expect(done.returncode, 1, f"with {rest} bytes: {done.stderr}")
+            has(done.stderr, "free bytes for kernel and entry")
+            expect(os.listdir("small/loader/entries"), [])
+            expect(sorted(os.listdir("small")), ["fill", "loader"])
+            expect(os.listdir("other/state/deploy"), [".lock"])
+            shutil.rmtree("other")
+            os.unlink("small/fill")
+    finally:
+        umount(os.path.abspath("small"))
 
 
 def main():

@@ -220,8 +220,9 @@ def types_may_change_on_each_side(place):
 
 @fact
 def modes_owners_xattrs_and_times_are_kept(place):
-    place.make({"conf": ("one", "one"), "dir/x": ("one", "one"), "dir2/x": ("one", "one")},
+    place.make({"conf": ("one", "one"), "only-xattr": ("one", "one"), "dir/x": ("one", "one"), "dir2/x": ("one", "one")},
                lambda top, number: os.chmod(f"{top}/dir2", 0o700 + number))
+    os.setxattr("etc/only-xattr", "user.note", b"x")
     os.setxattr("etc/conf", "user.note", b"x\0y")
     os.setxattr("etc/conf", "trusted.note", b"")
     os.setxattr("etc/conf", "security.capability", bytes.fromhex("0100000200200000000000000000000000000000"))
@@ -240,7 +241,7 @@ def modes_owners_xattrs_and_times_are_kept(place):
 
     def looks():
         found = {}
-        for name in ("conf", "dir", "link", "null", "fifo", "dir2/mine"):
+        for name in ("conf", "only-xattr", "dir", "link", "null", "fifo", "dir2/mine"):
             st = os.lstat(f"etc/{name}")
             found[name] = (st.st_mode, st.st_uid, st.st_gid, st.st_rdev,
                            {k: os.getxattr(f"etc/{name}", k, follow_symlinks=False) for k in os.listxattr(f"etc/{name}", follow_symlinks=False)},
