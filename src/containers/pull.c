@@ -98,6 +98,7 @@ int cfs_containers_pull(struct cfs_repo *repo, const struct cfs_transport *from,
 	struct pull p = {.repo = repo, .from = from, .opts = opts};
 	unsigned n = opts->n_threads ? opts->n_threads : cfs_pool_count_cpus();
 	struct cfs_store_opts store = {.n_workers = n * CFS_CONTAINERS_LAYER_WORKERS,
+				       .reads_existing = opts->distrusts_present,
 				       .watch = opts->watch};
 	int rc = check_tag(opts, err);
 

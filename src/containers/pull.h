@@ -26,8 +26,8 @@ struct cfs_pull_opts {
 	const struct cfs_oci_descriptor *entry;
 	enum cfs_pull_seal seal;
 	enum cfs_referrers referrers;
-	/* Compute the digests of layers that the repository has; else their streams are
-	 * trusted if they are whole. */
+	/* Compute the digests of layers and objects that the repository has; else streams of
+	 * layers are trusted if they are whole, and objects if they have the right size. */
 	bool distrusts_present;
 	/* Keep the blobs of layers as they come, so that a push sends the same bytes. -ENOTSUP: the
 	 * source does not have them. */

@@ -30,6 +30,23 @@ static int check_sealed(int dir, const char *name, const struct cfs_digest *d,
 	return fd < 0 ? fd : check_measure(fd, d, err);
 }
 
+/* An object that was changed in place keeps its size. */
+static int check_content(const struct cfs_store *s, int dir, const char *name,
+			 const struct cfs_digest *d, struct cfs_err *err)
+{
+	cfs_autofd int fd = cfs_input_open(dir, name, CFS_INPUT_NOFOLLOW, err);
+	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_digest got;
+	int rc = fd < 0 ? fd
+			: cfs_verity_digest_fd(s->opts.alg, fd, 1, s->opts.watch, &got,
+					       NULL, err);
+
+	if (rc == 0 && !cfs_digest_eq(&got, d))
+		return cfs_fail(err, EILSEQ, "its content has the digest %s",
+				cfs_digest_hex(&got, hex));
+	return rc;
+}
+
 /* Errors that mean a damaged object, as opposed to an object that could not be
  * checked. */
 static bool is_damage_error(int rc)
@@ -37,7 +54,8 @@ static bool is_damage_error(int rc)
 	return rc == -EUCLEAN || rc == -EILSEQ || rc == -ENOTTY;
 }
 
-/* Without fs-verity, only size and type can be checked without reading the file. */
+/* Without fs-verity, only size and type can be checked without reading the file, which
+ * the options decide. */
 enum store_found store_find_in(struct cfs_store *s, int dir, const struct cfs_digest *d,
 			       uint64_t size, struct cfs_err *err)
 {
@@ -60,6 +78,8 @@ enum store_found store_find_in(struct cfs_store *s, int dir, const struct cfs_di
 	} else if (s->opts.require_verity ||
 		   atomic_load(&s->verity) == STORE_VERITY_YES) {
 		rc = cfs_fail(err, ENOTTY, "no fs-verity");
+	} else if (s->opts.reads_existing) {
+		rc = check_content(s, dir, name, d, err);
 	}
 	if (rc == 0)
 		return STORE_GOOD;

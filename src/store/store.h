@@ -29,6 +29,9 @@ struct cfs_store_opts {
 				* descriptor; 0: CFS_STORE_PENDING_DEFAULT, at most half of those
 				* that the process may have */
 	bool accept_unsealed; /* do not warn about a filesystem without fs-verity: the user knows */
+	/* Compute the digest of an existing object without fs-verity; else one of the
+	 * right size counts as the same. */
+	bool reads_existing;
 	bool require_verity; /* -ENOTTY if the filesystem does not support fs-verity */
 	/* Called when a damaged file is replaced; may be NULL. keep_replaced may give the
 	 * file a second name before, and returns a number >= 0. drop_replaced gets that

@@ -13,7 +13,7 @@ import tarfile
 
 from ingest import verity
 from oci_test import docker_archive, layout, make_repo, pull
-from repo import OK, expect, good, has, main, refused, run
+from repo import DAMAGED, OK, expect, good, has, main, refused, run
 
 TESTS = []
 
@@ -110,6 +110,20 @@ def oci_layer_with_another_digest_is_read_again_on_request():
     has(run("oci", "layer", "--repo=r", os.path.basename(layer_link())[10:])[2], "expected digest sha256:")
     expect(pull(source, "y") == image, False)
     has(pulled_again(source, image, "--no-trust-existing"), "the layer is read again")
+    expect(pulled_again(source, image, "--no-trust-existing"), "")
+
+
+@test
+def oci_object_that_was_changed_in_place_is_replaced_on_request():
+    """It has the right size, and without fs-verity nothing else is seen without reading it."""
+    make_repo()
+    source = two_files()
+    image = pull(source, "x")
+    write_bytes(object_of(b"a" * 1000), b"a" * 999 + b"x")
+    expect(pull(source, "x"), image)
+    expect(run("fsck", "--repo=r")[0], DAMAGED)
+    err = pulled_again(source, image, "--no-trust-existing")
+    has(err, "was damaged and is replaced: its content has the digest")
     expect(pulled_again(source, image, "--no-trust-existing"), "")
 
 
