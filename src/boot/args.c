@@ -30,6 +30,9 @@ static bool take_cmdline_word(struct cfs_text *rest, struct cfs_text *word)
 	bool quoted = false;
 	size_t len = 0;
 
+	*word = (struct cfs_text){"", 0};
+	if (!rest->len) /* rest->s may be NULL */
+		return false;
 	while (rest->len && is_cmdline_blank(*rest->s)) {
 		rest->s++;
 		rest->len--;

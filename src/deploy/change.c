@@ -25,6 +25,22 @@ static int check_removable(const struct cfs_deployment *d, bool force,
 	return 0;
 }
 
+/* Without its entry a deployment looks like one that an interrupted run left. So does every
+ * one while the boot partition is not mounted. */
+static int check_mounted(const struct cfs_deploy_place *place,
+			 const struct cfs_deployment *d, struct cfs_err *err)
+{
+	struct stat st;
+	int rc = d->entry ? 0 : cfs_beneath_stat(place->bootfd, DEPLOY_ENTRIES, &st);
+
+	if (rc == -ENOENT)
+		return cfs_fail(err, ENOENT,
+				"%s has no " DEPLOY_ENTRIES
+				": is the boot partition mounted there?",
+				place->boot);
+	return rc < 0 ? cfs_beneath_fail(rc, DEPLOY_ENTRIES, err) : 0;
+}
+
 static int remove_ref(struct cfs_repo *repo, const struct cfs_digest *image,
 		      struct cfs_err *err)
 {
@@ -42,6 +58,8 @@ int cfs_deploy_remove(const struct cfs_deploy_place *place, struct cfs_repo *rep
 {
 	int rc = check_removable(d, force, err);
 
+	if (rc == 0)
+		rc = check_mounted(place, d, err);
 	/* Older entries of the image first: they would be found after this one is gone. */
 	if (rc == 0)
 		rc = deploy_tidy(place, err);
@@ -58,7 +76,7 @@ int cfs_deploy_prune(const struct cfs_deploy_place *place, struct cfs_repo *repo
 		     unsigned keep, size_t *n, struct cfs_err *err)
 {
 	struct cfs_deployments list = {0};
-	int rc = cfs_deployments_read(place, &list, err);
+	int rc = cfs_deployments_read(place, CFS_DEPLOY_CHANGE, &list, err);
 
 	for (size_t i = keep; rc == 0 && i < list.n; i++) {
 		const struct cfs_deployment *d = &list.v[i];

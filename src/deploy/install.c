@@ -224,7 +224,8 @@ int install_begin(struct install_run *r, struct cfs_err *err)
 	int rc = check_options(r->opts, err);
 
 	*r->done = (struct cfs_installed){0};
-	return rc < 0 ? rc : cfs_deployments_read(r->place, &r->list, err);
+	return rc < 0 ? rc
+		      : cfs_deployments_read(r->place, CFS_DEPLOY_CHANGE, &r->list, err);
 }
 
 int cfs_deploy_install(const struct cfs_deploy_place *place, struct cfs_repo *repo,

@@ -262,12 +262,32 @@ static void set_roles(struct cfs_deployments *list)
 		rollback->is_rollback = true;
 }
 
-int cfs_deployments_read(const struct cfs_deploy_place *place,
+bool cfs_deploy_is_unreadable(const struct cfs_bootentry *e)
+{
+	struct deploy_name name;
+
+	return e->problem && e->type == CFS_BOOTENTRY_TYPE1 &&
+	       deploy_parse_name(e->id, &name);
+}
+
+static int check_readable(const struct cfs_bootentries *entries, struct cfs_err *err)
+{
+	for (size_t i = 0; i < entries->n; i++)
+		if (cfs_deploy_is_unreadable(&entries->v[i]))
+			return cfs_fail(err, EUCLEAN, "%s: %s; nothing is changed",
+					entries->v[i].file, entries->v[i].problem);
+	return 0;
+}
+
+int cfs_deployments_read(const struct cfs_deploy_place *place, enum cfs_deploy_use use,
 			 struct cfs_deployments *out, struct cfs_err *err)
 {
 	int rc = cfs_context(err, cfs_bootentries_read(place->bootfd, &out->entries, err),
 			     "%s", place->boot);
 
+	if (rc == 0 && use == CFS_DEPLOY_CHANGE)
+		rc = cfs_context(err, check_readable(&out->entries, err), "%s",
+				 place->boot);
 	if (rc == 0)
 		rc = add_entries(out, err);
 	if (rc == 0)

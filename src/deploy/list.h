@@ -40,9 +40,15 @@ struct cfs_deployments {
 	bool booted_verified;
 };
 
+enum cfs_deploy_use {
+	CFS_DEPLOY_LOOK,
+	CFS_DEPLOY_CHANGE, /* an entry of ours that cannot be read is an error: without it,
+			    * what it needs would look unused */
+};
+
 /* Reads all deployments: entries that boot an image, and state directories without an
- * entry. An entry that cannot be read is none. Call cfs_deployments_fini in any case. */
-int cfs_deployments_read(const struct cfs_deploy_place *place,
+ * entry. Entries with a problem are none. Call cfs_deployments_fini in any case. */
+int cfs_deployments_read(const struct cfs_deploy_place *place, enum cfs_deploy_use use,
 			 struct cfs_deployments *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_deployments_fini(struct cfs_deployments *list);
 
@@ -50,6 +56,9 @@ void cfs_deployments_fini(struct cfs_deployments *list);
  * image, or at least 8 first digits of it. -ENOENT; -ENOTUNIQ. */
 int cfs_deployments_find(struct cfs_deployments *list, const char *name,
 			 struct cfs_deployment **out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Whether an entry is ours by its name, and has a problem. */
+bool cfs_deploy_is_unreadable(const struct cfs_bootentry *e);
 
 /* The deployment of an image; NULL: none. */
 struct cfs_deployment *cfs_deployments_of(struct cfs_deployments *list,

@@ -369,6 +369,34 @@ def kernel_files_stay_while_an_entry_cannot_be_read():
     expect(len(kernels()), 2, "one kernel, and a directory of another program")
 
 
+def nothing_is_removed_while_the_boot_partition_is_not_mounted():
+    make()
+    install("1")
+    os.mkdir("empty")
+    has(refused("boot", "rm", "--root=d", "--boot=empty", "--run=run", ids()["1"]), "is the boot partition mounted")
+    sound()
+
+
+def nothing_is_changed_while_an_entry_of_ours_cannot_be_read():
+    """Its state directory would look like one that an interrupted run left."""
+    make()
+    install("1")
+    install("3")
+    file = "b/loader/entries/" + next(n for n in os.listdir("b/loader/entries") if n.startswith("composefs-2.0"))
+    os.rename(file, "kept")
+    os.mkfifo(file)
+    for args in (("rm", *AT, ids()["3"]), ("install", *CHANGE, "os/3"), ("upgrade", *CHANGE, "os/3"), ("rollback", *AT, "composefs-1.0-" + ids()["1"][:12]),
+                 ("karg", *AT, "add", "x"), ("pin", *AT, "next")):
+        has(refused("boot", *args), "nothing is changed")
+    rc, out, err = run("boot", "status", *AT)
+    expect((rc, len(out.splitlines())), (FAILED, 3))
+    has(err, "FIFO")
+    os.unlink(file)
+    os.rename("kept", file)
+    sound()
+    expect(versions(), ["3", "1"])
+
+
 def entries_of_others_are_left_alone():
     make()
     bootc = f"title B\nsort-key bootc-x-0\nlinux /EFI/Linux/x/vmlinuz\noptions composefs={'c' * 128}\n"

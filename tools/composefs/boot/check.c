@@ -78,7 +78,7 @@ static int run_check(struct options *o, const char *wanted, const struct cfs_wat
 
 	rc = rc < 0 ? rc : opened;
 	if (rc == 0)
-		rc = cfs_deployments_read(&place, &list, err);
+		rc = cfs_deployments_read(&place, CFS_DEPLOY_LOOK, &list, err);
 	if (rc == 0)
 		rc = cfs_deployments_find(&list, wanted, &d, err);
 	if (rc == 0)

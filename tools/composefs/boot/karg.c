@@ -66,7 +66,8 @@ static int run_karg(struct options *o, const struct cfs_karg_change *change,
 	int rc = boot_place_open(&o->at, change != NULL, &place, err);
 
 	if (rc == 0)
-		rc = cfs_deployments_read(&place, &list, err);
+		rc = cfs_deployments_read(
+			&place, change ? CFS_DEPLOY_CHANGE : CFS_DEPLOY_LOOK, &list, err);
 	if (rc == 0)
 		rc = cfs_deployments_find(&list, wanted, &d, err);
 	if (rc == 0)

@@ -97,7 +97,7 @@ static int run_change(const struct cli_syntax *syntax, change_fn *change, int ar
 		return status;
 	rc = boot_place_open(&o.at, true, &place, &err);
 	if (rc == 0)
-		rc = cfs_deployments_read(&place, &list, &err);
+		rc = cfs_deployments_read(&place, CFS_DEPLOY_CHANGE, &list, &err);
 	if (rc == 0)
 		rc = cfs_deployments_find(&list, argv[optind], &d, &err);
 	if (rc == 0)

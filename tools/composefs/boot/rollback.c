@@ -29,7 +29,7 @@ static int run_rollback(const struct cfs_deploy_place *place, const char *wanted
 {
 	struct cfs_deployments list = {0};
 	struct cfs_deployment *d = NULL;
-	int rc = cfs_deployments_read(place, &list, err);
+	int rc = cfs_deployments_read(place, CFS_DEPLOY_CHANGE, &list, err);
 
 	if (rc == 0 && wanted)
 		rc = cfs_deployments_find(&list, wanted, &d, err);

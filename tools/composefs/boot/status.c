@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs boot status: the deployments of a machine. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "cli/table.h"
@@ -125,6 +126,25 @@ static void print_json(const struct cfs_deployments *list)
 	json_finish(&j);
 }
 
+/* Returns the exit status: what an entry of ours boots is not known if it cannot be read. */
+static int report_unreadable(const char *name, const char *boot,
+			     const struct cfs_deployments *list)
+{
+	int status = CLI_OK;
+	struct cfs_err err;
+
+	for (size_t i = 0; i < list->entries.n; i++) {
+		const struct cfs_bootentry *e = &list->entries.v[i];
+
+		if (!cfs_deploy_is_unreadable(e))
+			continue;
+		cfs_fail(&err, EUCLEAN, "%s/%s: %s", boot, e->file, e->problem);
+		command_print_error(name, &err);
+		status = CLI_FAILED;
+	}
+	return status;
+}
+
 int cmd_boot_status(int argc, char **argv)
 {
 	struct options o = {0};
@@ -138,12 +158,15 @@ int cmd_boot_status(int argc, char **argv)
 		return status;
 	rc = boot_place_open(&o.at, false, &place, &err);
 	if (rc == 0)
-		rc = cfs_deployments_read(&place, &list, &err);
+		rc = cfs_deployments_read(&place, CFS_DEPLOY_LOOK, &list, &err);
 	if (rc == 0 && o.json)
 		print_json(&list);
 	else if (rc == 0)
 		rc = print_table(&list, o.no_trunc, &err);
+	status = command_end(argv[0], rc, &err);
+	if (status == CLI_OK)
+		status = report_unreadable(argv[0], place.boot, &list);
 	cfs_deployments_fini(&list);
 	cfs_deploy_close(&place);
-	return command_end(argv[0], rc, &err);
+	return status;
 }
