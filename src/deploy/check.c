@@ -214,21 +214,32 @@ static void *mount_thread(void *arg)
 	return NULL;
 }
 
+/* A running system has a read-only root, and perhaps no /tmp yet. */
+static int make_target(char target[64], struct cfs_err *err)
+{
+	static const char *const places[] = {"/run", "/tmp"};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(target, 64, "%s/composefs-check-XXXXXX", places[i]);
+		if (mkdtemp(target))
+			return 0;
+	}
+	return cfs_fail_errno(err, "temporary directory");
+}
+
 static int check_mount(const struct check *c, struct cfs_err *err)
 {
 	cfs_autofree struct cfs_boot_choice *choice = calloc(1, sizeof(*choice));
-	struct mount_work w = {.c = c,
-			       .choice = choice,
-			       .target = "/tmp/composefs-check-XXXXXX",
-			       .err = err};
+	struct mount_work w = {.c = c, .choice = choice, .err = err};
 	pthread_t thread;
 	int rc = choice ? choose_root(c, choice, err)
 			: cfs_fail(err, ENOMEM, "out of memory");
 
 	if (rc < 0)
 		return rc;
-	if (!mkdtemp(w.target))
-		return cfs_fail_errno(err, "temporary directory");
+	rc = make_target(w.target, err);
+	if (rc < 0)
+		return rc;
 	errno = pthread_create(&thread, NULL, mount_thread, &w);
 	if (errno) {
 		w.rc = cfs_fail_errno(err, "thread");

@@ -4,6 +4,35 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
+
+#include "mount/namespace.h"
+#include "mount/sys_mount.h"
+
+static int is_readonly(const char *root, struct cfs_err *err)
+{
+	struct statvfs fs;
+
+	if (statvfs(root, &fs) < 0)
+		return cfs_fail_errno(err, "%s", root);
+	return (fs.f_flag & ST_RDONLY) != 0;
+}
+
+int cfs_deploy_make_writable(const char *root, struct cfs_err *err)
+{
+	struct mount_attr attr = {.attr_clr = MOUNT_ATTR_RDONLY};
+	int rc = is_readonly(root, err);
+
+	if (rc <= 0)
+		return rc;
+	rc = cfs_context(err, cfs_namespace_enter(err), "%s is mounted read-only", root);
+	if (rc < 0)
+		return rc;
+	if (mount_setattr(AT_FDCWD, root, 0, &attr, sizeof(attr)) < 0 && errno != EINVAL)
+		return cfs_fail_errno(err, "%s: making it writable", root);
+	rc = is_readonly(root, err);
+	return rc == 1 ? cfs_fail(err, EROFS, "%s is read-only", root) : rc;
+}
 
 static int open_dir(const char *path, int *out, struct cfs_err *err)
 {

@@ -22,6 +22,11 @@ int cfs_deploy_open(const char *root, const char *boot, const char *run,
 		    struct cfs_deploy_place *out, struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_deploy_close(struct cfs_deploy_place *place);
 
+/* Makes the state disk writable for this thread if it is mounted read-only, as it is below
+ * /sysroot of a running system: in a private mount namespace. Call it before
+ * cfs_deploy_open. -EROFS: the filesystem itself is read-only; needs root then. */
+int cfs_deploy_make_writable(const char *root, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Locks both for changes, until cfs_deploy_close. -EBUSY: timeout; err names the holder. */
 int cfs_deploy_lock(struct cfs_deploy_place *place, const struct cfs_lock_wait *wait,
 		    struct cfs_err *err) CFS_MUST_CHECK;

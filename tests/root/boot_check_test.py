@@ -45,12 +45,12 @@ class Place:
 
     def check(self, *failed):
         """These checks fail, and the others do not; the reasons."""
-        before = [m.point for m in mounts()], glob.glob("/tmp/composefs-check-*")
+        before = [m.point for m in mounts()], glob.glob("/*/composefs-check-*")
         done = subprocess.run([COMPOSEFS, "boot", "check", *AT, "--json"], capture_output=True, text=True, check=False)
         report = json.loads(done.stdout)
         expect([c["check"] for c in report["checks"] if not c["ok"]], list(failed), report["checks"])
         expect((done.returncode, report["ok"]), (1 if failed else 0, not failed))
-        expect(([m.point for m in mounts()], glob.glob("/tmp/composefs-check-*")), before, "mounts, and files in /tmp")
+        expect(([m.point for m in mounts()], glob.glob("/*/composefs-check-*")), before, "mounts, and temporary directories")
         expect(os.listdir(self.state + "/etc/work"), [], "the layers of /etc were used")
         return " ".join(c["reason"] or "" for c in report["checks"])
 
@@ -125,6 +125,23 @@ def arguments_that_the_initrd_refuses_are_found(place):
 def a_missing_var_is_found(place):
     shutil.rmtree("d/state/os")
     has(place.check("mount"), "/var")
+
+
+@fact
+def a_state_disk_that_is_mounted_read_only_is_written_in_private(place):
+    """As it is below /sysroot of a running system."""
+    run("mount", "--bind", "d", "d")
+    try:
+        run("mount", "-o", "remount,bind,ro", "d")
+        run(COMPOSEFS, "boot", "pin", *AT, "next")
+        expect(json.loads(run(COMPOSEFS, "boot", "status", *AT, "--json"))["deployments"][0]["pinned"], True)
+        try:
+            write("d/new", "x")
+        except OSError:
+            return
+        raise AssertionError("the mount: expected it to stay read-only, got a new file")
+    finally:
+        umount(os.path.abspath("d"))
 
 
 @fact

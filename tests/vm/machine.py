@@ -14,7 +14,7 @@ from facts import Skip  # noqa: E402  pylint: disable=wrong-import-position
 QEMU = "qemu-system-x86_64"
 # QEMU 7.2 loses flags around cmpxchg16b when it emulates: the CPU has none.
 COMMAND = [QEMU, "-M", "q35", "-accel", "tcg", "-cpu", "EPYC-Rome,-cx16", "-m", "768", "-nodefaults",
-           "-display", "none", "-no-reboot"]
+           "-display", "none"]
 # A line for the kernel, one for the tests; whatever goes wrong in the kernel ends the machine.
 CMDLINE = "console=ttyS0 loglevel=7 panic=-1 oops=panic"
 END = "END OF TESTS"
@@ -94,11 +94,11 @@ def wait(process, folder, silence):
 def start(folder, image, flash, disks, silence):
     """Runs a machine with folder/root as its root archive, until it switches itself off, or says nothing for so many
     seconds. Flash is the files of its firmware, code and variables, or none; disks are folder/NAME in order: /dev/vda
-    and so on."""
+    and so on. Without an image, the firmware starts what the disks have, again after each reboot."""
     if not shutil.which(QEMU):
         raise Skip(f"{QEMU} is not installed")
-    command = COMMAND + ["-kernel", image, "-initrd", f"{folder}/root", "-append", CMDLINE,
-                         "-serial", f"file:{folder}/console", "-serial", f"file:{folder}/said"]
+    command = COMMAND + ["-no-reboot", "-kernel", image, "-initrd", f"{folder}/root", "-append", CMDLINE] if image else list(COMMAND)
+    command += ["-serial", f"file:{folder}/console", "-serial", f"file:{folder}/said"]
     for unit, path in enumerate(flash):
         command += ["-drive", f"if=pflash,unit={unit},file={path},format=raw,readonly={'off' if unit else 'on'}"]
     for disk in disks:

@@ -21,6 +21,9 @@ int boot_place_open(struct boot_options *o, bool lock, struct cfs_deploy_place *
 		return cfs_fail(err, ENOENT,
 				"none of /boot, /efi and /boot/efi has loader/entries: "
 				"--boot names the boot partition");
+	rc = lock ? cfs_deploy_make_writable(o->root, err) : 0;
+	if (rc < 0)
+		return rc;
 	rc = cfs_deploy_open(o->root, boot, o->run ? o->run : "/run", out, err);
 	if (rc < 0 || !lock)
 		return rc;
