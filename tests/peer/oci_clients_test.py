@@ -192,6 +192,70 @@ def umoci_unpacks_what_is_mounted(place):
         expect([line for line in difference if not line.startswith("/\t")], [], name)
 
 
+def need(program):
+    if os.geteuid() or not shutil.which(program):
+        raise Skip(f"{program} is not installed, or this is not root")
+
+
+def podman_options(place, name):
+    """Stores below the directory; the driver vfs, which works on every filesystem. The file with credentials must exist."""
+    with open(f"{place.top}/auth.json", "w", encoding="utf-8") as f:
+        f.write("{}")
+    return f"--root={place.top}/{name}", f"--runroot={place.top}/{name}-run", "--storage-driver=vfs"
+
+
+@fact
+def image_that_buildah_built_and_pushed_is_pulled(place):
+    need("buildah")
+    host = place.serve()
+    os.makedirs(f"{place.top}/context/usr")
+    with open(f"{place.top}/context/usr/random", "wb") as f:
+        f.write(os.urandom(100000))
+    with open(f"{place.top}/context/Containerfile", "w", encoding="utf-8") as f:
+        f.write("FROM scratch\nCOPY usr /usr\nCOPY usr/random /usr/again\nLABEL a=b\n")
+    options = podman_options(place, "buildah")
+    out("buildah", *options, "build", "--layers", "-q", "-t", "localhost/built:1", f"{place.top}/context")
+    for kind in ("gzip", "zstd"):
+        out("buildah", *options, "push", "-q", "--tls-verify=false", f"--compression-format={kind}", "localhost/built:1", f"docker://{host}/built:{kind}")
+        place.make_repo(kind)
+        expect(place.oci("pull", f"{host}/built:{kind}", "x", repo=kind), place.oci("pull", f"{host}/built:gzip", "x"), kind)
+        mounted = f"{place.top}/m-{kind}"
+        os.mkdir(mounted)
+        place.oci("mount", "x", mounted, repo=kind)
+        try:
+            for name in ("random", "again"):
+                out("cmp", f"{place.top}/context/usr/random", f"{mounted}/usr/{name}")
+        finally:
+            subprocess.run(["umount", mounted], check=True)
+
+
+@fact
+def podman_has_the_files_of_an_image_that_was_pushed(place):
+    """It is not run here: oci_run_test.py does that."""
+    need("podman")
+    host = place.serve()
+    options = podman_options(place, "podman")
+    for kind in COMPRESSIONS:
+        image = place.pull_golden("basic")
+        place.oci("push", f"--compression={kind}", "basic", f"{host}/basic:{kind}")
+        pulled = out("podman", *options, "pull", "-q", "--tls-verify=false", f"{host}/basic:{kind}")
+        expect("sha256:" + pulled, json.loads(place.oci("inspect", "basic"))["config_digest"])
+        out("podman", *options, "save", "-q", "--format=oci-archive", "-o", f"{place.top}/{kind}.tar", pulled)
+        place.make_repo(kind)
+        expect(place.oci("pull", f"oci-archive:{place.top}/{kind}.tar", "x", repo=kind), image, kind)
+
+
+@fact
+def index_of_all_platforms_is_copied_by_skopeo(place):
+    host = place.serve()
+    first = json.loads(place.oci("pull", "--all-platforms", "--json", f"oci:{GOLDEN}/index:latest", "i"))["images"]
+    digest = place.oci("push", "--all-platforms", "i", f"{host}/i:1")
+    out("skopeo", "copy", "-q", "--all", "--src-tls-verify=false", "--dest-tls-verify=false", f"docker://{host}/i:1", f"docker://{host}/copy:1")
+    place.make_repo("other")
+    told = json.loads(place.oci("pull", "--all-platforms", "--json", f"{host}/copy:1", "i", repo="other"))
+    expect((told["index_digest"], [(i["platform"], i["id"]) for i in told["images"]]), (digest, [(i["platform"], i["id"]) for i in first]))
+
+
 def main():
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     if missing:

@@ -4,12 +4,17 @@
 
     oci_test.py COMPOSEFS GOLDEN        GOLDEN: tests/golden/oci
 """
+import hashlib
+import io
+import json
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import debian  # noqa: E402  pylint: disable=wrong-import-position
 import crate  # noqa: E402  pylint: disable=wrong-import-position
 from facts import Skip, ensure, expect, fact, run_facts, skip_program  # noqa: E402  pylint: disable=wrong-import-position
 
@@ -98,6 +103,55 @@ def garbage_collection_of_each_keeps_what_the_other_pulled(place):
         expect({name: both_ids(place, algorithm, name) for name in IMAGES}, before, "image IDs")
         place.theirs("theirs", algorithm, "fsck")
         place.ours("ours", algorithm, "fsck")
+
+
+PACKAGES = ["bash", "coreutils", "perl-base", "ca-certificates"]
+
+
+def whiteout_layer():
+    """Removes /usr/share/doc, and all that lower layers have in /etc/ssl."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in ("./", "./etc/", "./etc/ssl/", "./usr/", "./usr/share/"):
+            member = tarfile.TarInfo(name)
+            member.type, member.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(member)
+        for name in ("./etc/ssl/.wh..wh..opq", "./usr/share/.wh.doc"):
+            tar.addfile(tarfile.TarInfo(name))
+    return data.getvalue()
+
+
+def debian_layout(path, packages):
+    """An image with a layer for each package, as dpkg has its files, and one with whiteouts."""
+    os.makedirs(f"{path}/blobs/sha256")
+
+    def blob(data, kind):
+        digest = hashlib.sha256(data).hexdigest()
+        with open(f"{path}/blobs/sha256/{digest}", "wb") as f:
+            f.write(data)
+        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": f"sha256:{digest}", "size": len(data)}
+
+    tars = [debian.output("dpkg-deb", "--fsys-tarfile", package) for package in sorted(packages)] + [whiteout_layer()]
+    layers = [blob(tar, "layer.v1.tar") for tar in tars]
+    config = {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [d["digest"] for d in layers]}}
+    manifest = {"schemaVersion": 2, "config": blob(json.dumps(config).encode(), "config.v1+json"), "layers": layers}
+    entry = {**blob(json.dumps(manifest).encode(), "manifest.v1+json"), "annotations": {"org.opencontainers.image.ref.name": "latest"}}
+    for name, content in (("index.json", {"schemaVersion": 2, "manifests": [entry]}), ("oci-layout", {"imageLayoutVersion": "1.0.0"})):
+        with open(f"{path}/{name}", "w", encoding="utf-8") as f:
+            json.dump(content, f)
+    return len(layers)
+
+
+@fact
+def image_of_debian_packages_has_the_same_id(place):
+    apt = debian.Apt(os.path.expanduser("~/.cache/composefs-tests/oci-packages"), ["bookworm"])
+    n_layers = debian_layout(f"{place.top}/debian", apt.fetch(PACKAGES))
+    ensure(n_layers > 10, f"expected more than 10 layers, got {n_layers}")
+    for algorithm in ALGORITHMS:
+        for program, side in ((place.theirs, "theirs"), (place.ours, "ours")):
+            program(side, algorithm, "pull", f"oci:{place.top}/debian:latest", "debian")
+        ids = both_ids(place, algorithm, "debian")
+        expect(set(ids.values()), {ids["ours", "ours"]}, f"{algorithm}: {ids}")
 
 
 def main():

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from facts import Skip, ensure, expect, fact, has, run_facts_each_in, skip_program  # noqa: E402  pylint: disable=wrong-import-position
@@ -127,6 +128,34 @@ def store_that_was_changed_is_refused(p):
         expect(done.returncode, 1)
         has(done.stderr, "hello.txt: its content has another checksum")
         expect(json.loads(out(COMPOSEFS, "oci", "images", "--json", f"--repo={p.top}/r"))["images"], [])
+
+
+@fact
+def store_that_others_change_meanwhile_gives_the_same_image(p):
+    """podman loads and removes another image, which writes the JSON files that a pull reads."""
+    need("podman", "skopeo")
+    out("skopeo", "copy", f"oci:{GOLDEN}/whiteouts:latest", f"docker-archive:{p.top}/d.tar:localhost/other:1")
+    for driver in DRIVERS:
+        out("skopeo", "copy", f"oci:{GOLDEN}/basic:latest", f"containers-storage:{p.place(driver)}localhost/t:1")
+        first, failed = p.pull(f"containers-storage:{p.place(driver)}t:1"), []
+
+        def change(options=p.options(driver), failed=failed):
+            for _ in range(4):
+                for command in (("load", "-q", "-i", f"{p.top}/d.tar"), ("rmi", "localhost/other:1")):
+                    done = run("podman", *options, *command)
+                    failed.extend([done.stderr] if done.returncode else [])
+
+        changer = threading.Thread(target=change)
+        changer.start()
+        n = 0
+        while changer.is_alive() or n == 0:
+            p.make_repo(f"c{n}")
+            expect(p.pull(f"containers-storage:{p.place(driver)}t:1", f"c{n}"), first)
+            shutil.rmtree(f"{p.top}/c{n}")
+            n += 1
+        changer.join()
+        expect(failed, [], f"what podman said, {driver}")
+        ensure(n > 1, "expected a pull while podman works")
 
 
 def main():
