@@ -194,6 +194,20 @@ def index_with_an_image_that_lies_gets_no_name():
 
 
 @test
+def index_within_indexes_is_found_down_to_a_depth():
+    entry = {"mediaType": "application/vnd.oci.image.index.v1+json", "digest": INDEX, "size": 1209}
+    for depth in range(1, 5):
+        source = layout_of({"schemaVersion": 2, "manifests": [entry]})
+        with open("own/index.json", encoding="utf-8") as f:
+            entry = json.load(f)["manifests"][0]
+        entry.pop("annotations")
+        if depth < 3:
+            good("oci", "pull", "--repo=r", "--platform=linux/arm64", source, "nested")
+        else:
+            has(refused("oci", "pull", "--repo=r", "--platform=linux/arm64", source, "deep"), "expected at most 3 nested indexes")
+
+
+@test
 def push_of_all_platforms_needs_an_index():
     good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/basic:latest", "app")
     has(refused("oci", "push", "--all-platforms", "--repo=r", "app", "oci:new:t"), "app: no index")

@@ -482,6 +482,10 @@ def push_by_https_goes_to_no_weaker_place():
         registry.upload_url = registry.url
         push(f"{registry.host}/a:1")
         expect(sorted(registry.manifests), ["1"])
+        registry.auth = "bearer"
+        for realm in ("https://127.0.0.1:1/t", "https://localhost:1/t", "http://[::1]:1/t"):
+            registry.challenge = f'Bearer realm="{realm}"'
+            refuse(f"{registry.host}/a:2", "token server: expected another machine, got this one")
 
 
 @test

@@ -429,6 +429,34 @@ def artifact_is_pushed_and_copied_by_its_own_name(registry):
 
 
 @test
+def artifact_whose_blob_is_the_layer_of_an_image_is_refused(registry):
+    """Both would have the name oci-layer-DIGEST, one as a blob and one as an archive that was split."""
+    good("oci", "pull", "--repo=r", f"{registry.host}/a:1", "app")
+    diff_id = loaded("oci", "inspect", "--repo=r", "app")["layers"][0]["diff_id"]
+    tar = good("oci", "layer", "--repo=r", diff_id)
+    found = add(registry, tar)
+    expect(registry.digest_of(tar.encode()), diff_id, "the layer is text")
+    has(run("oci", "pull", "--repo=r", f"{registry.host}/a@{found['digest']}", "sbom")[2], "a blob of an artifact is also the layer of an image")
+    expect(run("oci", "fsck", "--repo=r")[1], "app: ok\n")
+
+
+@test
+def referrer_of_a_layout_with_other_bytes_is_refused(registry):
+    found = add(registry, "one")
+    good("oci", "pull", "--repo=r", "--referrers", f"{registry.host}/a:1", "x")
+    good("oci", "push", "--repo=r", "--referrers", "x", "oci:out:t")
+    good("init", "--insecure", "--hash=sha256", "to")
+    with open(f"out/blobs/{found['digest'].replace(':', '/')}", "r+b") as f:
+        body = f.read()
+        f.seek(0)
+        f.write(body.replace(b"text/sbom", b"text/sbxm"))
+    rc, _, err = run("oci", "pull", "--repo=to", "--referrers", "oci:out:t", "x")
+    expect(rc, FAILED)
+    has(err, f"referrer {found['digest']}: digest mismatch")
+    expect(stored("to"), [])
+
+
+@test
 def artifact_that_lies_or_was_changed_is_refused(registry):
     found = add(registry, "one")
     blob = registry.digest_of(b"one")

@@ -442,13 +442,18 @@ def oci_import_layer_compares_the_digest():
 
 def seal(digest, key="composefs.merged.erofs.v1.fsverity-sha256-12"):
     """A copy of basic whose manifest announces a digest."""
+    return with_manifest(lambda manifest: manifest.update(annotations={key: digest}))
+
+
+def with_manifest(change):
+    """A copy of basic with another manifest."""
     shutil.rmtree("sealed", ignore_errors=True)
     shutil.copytree(f"{GOLDEN}/basic", "sealed")
     with open("sealed/index.json", encoding="utf-8") as f:
         index = json.load(f)
     with open("sealed/blobs/" + index["manifests"][0]["digest"].replace(":", "/"), encoding="utf-8") as f:
         manifest = json.load(f)
-    manifest["annotations"] = {key: digest}
+    change(manifest)
     body = json.dumps(manifest).encode()
     name = hashlib.sha256(body).hexdigest()
     with open(f"sealed/blobs/sha256/{name}", "wb") as f:
@@ -457,6 +462,14 @@ def seal(digest, key="composefs.merged.erofs.v1.fsverity-sha256-12"):
     with open("sealed/index.json", "w", encoding="utf-8") as f:
         json.dump(index, f)
     return "oci:sealed:latest"
+
+
+@test
+def oci_image_with_more_or_fewer_layers_than_diff_ids_is_refused():
+    make_repo()
+    for n in (0, 2):
+        refuse_pull(with_manifest(lambda manifest, n=n: manifest.update(layers=manifest["layers"] * n)),
+                    f"rootfs: diff_ids: expected {n}, one for each layer, got 1")
 
 
 @test
