@@ -12,7 +12,7 @@ import sys
 import tarfile
 
 from ingest import verity
-from oci_test import docker_archive, layout, make_repo, pull
+from oci_test import docker_archive, layout, make_repo, pull, refuse_pull, with_manifest
 from repo import DAMAGED, OK, expect, good, has, main, refused, run
 
 TESTS = []
@@ -136,6 +136,37 @@ def oci_layer_without_the_object_of_its_sparse_file_is_read_again():
     largest = max((size, path) for path, size in sizes.items() if len(path) == 65)[1]
     os.unlink("r/objects/" + largest)
     has(pulled_again(layout("sparse"), image), "is missing")
+
+
+@test
+def oci_image_with_more_or_fewer_layers_than_diff_ids_is_refused():
+    make_repo()
+    for n in (0, 2):
+        refuse_pull(with_manifest(lambda manifest, n=n: manifest.update(layers=manifest["layers"] * n)),
+                    f"rootfs: diff_ids: expected {n}, one for each layer, got 1")
+
+
+@test
+def oci_layout_with_another_manifest_or_version_is_refused():
+    """What the manifest says is what the image is: its bytes must be those that index.json names."""
+    make_repo()
+    source = with_manifest(lambda manifest: manifest.update(annotations={"a": "b"}))
+    with open("sealed/index.json", encoding="utf-8") as f:
+        path = "sealed/blobs/" + json.load(f)["manifests"][0]["digest"].replace(":", "/")
+    with open(path, "rb") as f:
+        body = f.read()
+    for other, part in ((body.replace(b'"b"', b'"c"'), "digest mismatch"), (body + b" ", "size mismatch"), (b" " * (5 << 20), "expected at most 4194304 bytes")):
+        with open(path, "wb") as f:
+            f.write(other)
+        refuse_pull(source, part)
+    with open(path, "wb") as f:
+        f.write(body)
+    pull(source, "good")
+    good("oci", "rm", "--repo=r", "good")
+    for version in ("2.0.0", "1.1.0", "", None):
+        with open("sealed/oci-layout", "w", encoding="utf-8") as f:
+            json.dump({"imageLayoutVersion": version}, f)
+        refuse_pull(source, "imageLayoutVersion: expected 1.0.x")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 
-from registry import Registry, drop, other_digest, partly, put_status, upload_status, wrong_offset
+from registry import Registry, drop, other_digest, partly, put_status, redirect, upload_status, wrong_offset
 from repo import COMPOSEFS, FAILED, Skip, expect, good, has, loaded, main, run, snapshot, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
@@ -482,6 +482,12 @@ def push_by_https_goes_to_no_weaker_place():
         registry.upload_url = registry.url
         push(f"{registry.host}/a:1")
         expect(sorted(registry.manifests), ["1"])
+        with Registry("empty") as weaker:
+            registry.faults = [redirect(weaker.url)]
+            rc, _, err = run("oci", "pull", "--repo=r", f"{registry.host}/a:1", "again")
+            expect((rc, weaker.requests), (FAILED, []))
+            has(err, 'Protocol "http" not supported')
+        registry.faults = []
         registry.auth = "bearer"
         for realm in ("https://127.0.0.1:1/t", "https://localhost:1/t", "http://[::1]:1/t"):
             registry.challenge = f'Bearer realm="{realm}"'

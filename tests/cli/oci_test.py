@@ -465,14 +465,6 @@ def with_manifest(change):
 
 
 @test
-def oci_image_with_more_or_fewer_layers_than_diff_ids_is_refused():
-    make_repo()
-    for n in (0, 2):
-        refuse_pull(with_manifest(lambda manifest, n=n: manifest.update(layers=manifest["layers"] * n)),
-                    f"rootfs: diff_ids: expected {n}, one for each layer, got 1")
-
-
-@test
 def oci_sealed_images_must_have_the_announced_digest():
     make_repo()
     image = digests()["basic/expected.dump"][0]
@@ -543,6 +535,8 @@ def oci_docker_archive_is_refused_when_it_is_damaged():
     refuse_pull(docker_archive({"manifest.json": index, "c": config, "l": "../../../etc/passwd"}), "Layers: entry 0: l: the archive has")
     refuse_pull(docker_archive({"manifest.json": index, "c": config, "l": "m", "m": "l"}), "links that lead to links")
     refuse_pull(docker_archive({"manifest.json": index, "c": config, "l": bytes(1024)}), "diff_id")
+    many = json.dumps([{"Config": "c", "Layers": ["l"] * 1025}]).encode()
+    refuse_pull(docker_archive({"manifest.json": many, "c": config, "l": bytes(1024)}), "Layers: expected at most 1024, got 1025")
 
 
 @test
