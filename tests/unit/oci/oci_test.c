@@ -112,6 +112,11 @@ T(oci_manifest_refuses_damaged_documents_and_names_the_place)
 	refuse_manifest(MANIFEST(",\"layers\":[{}]"), -EINVAL,
 			"layer 0: digest: expected");
 	refuse_manifest(
+		MANIFEST(",\"layers\":[{\"digest\":\"sha256:" HEX64 "\",\"size\":1}]"),
+		-EINVAL, "layer 0: mediaType: expected a string");
+	refuse_manifest("{\"schemaVersion\":2,\"manifests\":[]}", -EINVAL,
+			"expected a manifest, got an index");
+	refuse_manifest(
 		MANIFEST(",\"layers\":[{\"mediaType\":\"a\",\"digest\":\"sha256:" HEX64
 			 "\",\"size\":-1}]"),
 		-EINVAL, "layer 0: size: expected a number from 0 on");
@@ -159,6 +164,22 @@ T(oci_manifest_has_a_limited_number_of_layers)
 	t_eq(cfs_oci_manifest_parse((struct cfs_text){text, len}, &m, &err), -EINVAL);
 	t_has(err.msg, "expected at most 1024 entries");
 	cfs_oci_manifest_fini(&m);
+	free(text);
+}
+
+T(oci_document_has_a_limited_size)
+{
+	size_t len = CFS_OCI_MANIFEST_MAX + 1;
+	char *text = malloc(len);
+	struct cfs_oci_manifest m;
+	struct cfs_oci_index index;
+
+	t_ok(text);
+	memset(text, ' ', len);
+	memcpy(text, "{\"schemaVersion\":2}", 19);
+	t_eq(cfs_oci_manifest_parse((struct cfs_text){text, len}, &m, &err), -EFBIG);
+	t_eq(cfs_oci_manifest_parse((struct cfs_text){text, len - 1}, &m, &err), -EINVAL);
+	t_eq(cfs_oci_index_parse((struct cfs_text){text, len}, &index, &err), -EFBIG);
 	free(text);
 }
 
@@ -241,6 +262,40 @@ T(oci_index_with_one_entry_needs_no_platform)
 	t_eq(cfs_oci_index_select(&index, &here, &i, &err), 0);
 	t_eq(i, 0);
 	cfs_oci_index_fini(&index);
+}
+
+T(oci_index_refuses_a_platform_without_system_or_architecture)
+{
+	static const char *const bad[] = {"", "\"os\":\"linux\"",
+					  "\"architecture\":\"amd64\"",
+					  "\"os\":1,\"architecture\":\"amd64\""};
+	struct cfs_oci_index index;
+	char text[600];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"%s\","
+			 "\"digest\":\"sha256:" HEX64
+			 "\",\"size\":1,\"platform\":{%s}}]}",
+			 CFS_OCI_TYPE_MANIFEST, bad[i]);
+		t_eq(cfs_oci_index_parse(cfs_text(text), &index, &err), -EINVAL);
+		t_has(err.msg, "manifest 0: ");
+		cfs_oci_index_fini(&index);
+	}
+}
+
+T(oci_platform_has_a_limited_length)
+{
+	char text[CFS_OCI_PLATFORM_MAX + 1], buf[CFS_OCI_PLATFORM_MAX];
+	struct cfs_oci_platform p;
+
+	memset(text, 'a', sizeof(text));
+	memcpy(text, "linux/", 6);
+	text[CFS_OCI_PLATFORM_MAX] = '\0';
+	t_eq(cfs_oci_platform_parse(text, buf, &p, &err), -EINVAL);
+	text[CFS_OCI_PLATFORM_MAX - 1] = '\0';
+	t_eq(cfs_oci_platform_parse(text, buf, &p, &err), 0);
+	t_str(p.architecture, text + 6);
 }
 
 T(oci_platform_needs_two_or_three_parts)

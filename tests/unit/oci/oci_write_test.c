@@ -162,3 +162,28 @@ T(oci_index_put_keeps_the_number_of_entries_readable)
 	     -EFBIG);
 	free(text.p);
 }
+
+T(oci_index_repack_replaces_digests_and_drops_entries)
+{
+	static const char index_text[] =
+		INDEX(OLD("") "," OLD(TAG("b")) "," OLD(",\"platform\":{\"os\":\"linux\","
+							"\"architecture\":\"arm\"}"));
+	struct cfs_oci_descriptor sent[3] = {{0}};
+	struct cfs_oci_index index;
+	struct cfs_mem out;
+
+	t_eq(cfs_oci_index_parse(cfs_text(index_text), &index, &err), 0);
+	sent[0] = index.entries[0].descriptor;
+	sent[2] = (struct cfs_oci_descriptor){.media_type = CFS_OCI_TYPE_MANIFEST,
+					      .size = 7};
+	t_eq(cfs_oci_digest_parse(CFS_TEXT(OTHER), &sent[2].digest, &err), 0);
+	t_eq(cfs_oci_index_repack(&index, sent, &out, &err), 0);
+	text_of(&out);
+	t_str((char *)out.p,
+	      "{\"schemaVersion\":2,\"manifests\":[" OLD("") "," NEW(
+		      ",\"platform\":{\"os\":\"linux\",\"architecture\":"
+		      "\"arm\"}") "],"
+				  "\"mediaType\":\"" CFS_OCI_TYPE_INDEX "\"}");
+	free(out.p);
+	cfs_oci_index_fini(&index);
+}

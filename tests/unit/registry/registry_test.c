@@ -303,8 +303,9 @@ T(registry_auth_that_is_malformed_is_refused_without_quoting_it)
 		"[]",
 		"{",
 		FILE_OF(ENTRY("h.example", "secret*")),
-		FILE_OF(ENTRY("h.example", "bm9jb2xvbg==")), /* nocolon */
-		FILE_OF(ENTRY("h.example", "dTphCmI=")),     /* a line break */
+		FILE_OF(ENTRY("h.example", "dTpzZWNyZXQ=*")), /* u:secret, and more */
+		FILE_OF(ENTRY("h.example", "bm9jb2xvbg==")),  /* nocolon */
+		FILE_OF(ENTRY("h.example", "dTphCmI=")),      /* a line break */
 		"{\"auths\":{\"h.example\":{\"identitytoken\":\"a\\nb\"}}}",
 	};
 
@@ -449,6 +450,28 @@ T(registry_ranges_that_are_malformed_are_refused)
 		struct cfs_oci_range got;
 
 		t_eq(cfs_registry_next_range(&rest, 100, &got, &err), -EPROTO);
+	}
+}
+
+T(registry_head_has_values_of_limited_length)
+{
+	static struct cfs_registry_head got;
+	static const char *const keys[] = {"media-type", "digest", "next", "token"};
+	static char text[1 << 17];
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		int len = snprintf(text, sizeof(text), "%s ", keys[i]);
+
+		memset(text + len, 'a', sizeof(text) - (size_t)len);
+		text[sizeof(text) - 1] = '\n';
+		t_eq(cfs_registry_parse_head((struct cfs_text){text, sizeof(text)}, &got,
+					     &err),
+		     -EPROTO);
+		t_has(err.msg, "too long");
+		memcpy(text + len, "a\0b\n", 4);
+		t_eq(cfs_registry_parse_head((struct cfs_text){text, (size_t)len + 4},
+					     &got, &err),
+		     -EPROTO);
 	}
 }
 
