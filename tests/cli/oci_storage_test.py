@@ -339,6 +339,11 @@ def storage_names_in_tar_split_do_not_lead_out():
         next(line for line in lines if line.get("name") == "usr/many")["name"] = name
         store.write_lines(layer, lines)
         refuse(source(store, "t"), "")
+    lines, _ = split(make_tar(TREE))
+    next(line for line in lines if line.get("name") == "usr/many")["name"] = "a/" * 300000 + "b"
+    store.write_lines(layer, lines)
+    refuse(source(store, "t"), "expected at most", "bytes, got 600001")
+    refuse(source(store, "n" * 100000), "the name of the image is too long")
 
 
 @test
