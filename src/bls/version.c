@@ -25,7 +25,8 @@ static void skip_version_chars(struct cfs_text *t, size_t n)
 
 static void skip_others(struct cfs_text *t)
 {
-	while (t->len && !is_digit(*t->s) && !is_letter(*t->s) && !strchr("~-^.", *t->s))
+	while (t->len && !is_digit(*t->s) && !is_letter(*t->s) &&
+	       !memchr("~-^.", *t->s, 4))
 		skip_version_chars(t, 1);
 }
 

@@ -80,17 +80,42 @@ void deploy_kernel_fini(struct deploy_kernel *kernel)
 
 /* --- the kernel ----------------------------------------------------------------------- */
 
-/* Whether /usr/lib/modules/NAME has a kernel: 1 or 0. */
-static int has_kernel(const struct cfs_image *im, struct cfs_text name,
+/* Where a version of the kernel may be: before and after the version. */
+struct place {
+	const char *before, *after;
+};
+
+static const struct place kernel_places[] = {
+	{"usr/lib/modules/", "/vmlinuz"}, /* ostree, bootc, Fedora */
+	{"boot/vmlinuz-", ""}, /* Debian; an image for cfsctl has an empty /boot */
+	{0},
+};
+
+static const struct place initrd_places[] = {
+	{"usr/lib/modules/", "/initramfs.img"},
+	{"usr/lib/modules/", "/initrd"},
+	{"usr/lib/modules/", "/initrd.img"},
+	{"boot/initrd.img-", ""},
+	{"boot/initramfs-", ".img"},
+	{0},
+};
+
+/* Whether a version of /usr/lib/modules has a kernel: 1 or 0. */
+static int has_kernel(const struct cfs_image *im, struct cfs_text version,
 		      struct cfs_err *err)
 {
-	char path[PATH_LEN_MAX];
-	struct cfs_inode inode;
-	int rc;
+	int rc = -ENOENT;
 
-	snprintf(path, sizeof(path), "usr/lib/modules/%.*s/vmlinuz", (int)name.len,
-		 name.s);
-	rc = cfs_image_resolve(im, cfs_text(path), CFS_RESOLVE_LAST, &inode, NULL, err);
+	for (const struct place *p = kernel_places;
+	     p->before && (rc == -ENOENT || rc == -ENOTDIR); p++) {
+		char path[PATH_LEN_MAX];
+		struct cfs_inode inode;
+
+		snprintf(path, sizeof(path), "%s%.*s%s", p->before, (int)version.len,
+			 version.s, p->after);
+		rc = cfs_image_resolve(im, cfs_text(path), CFS_RESOLVE_LAST, &inode, NULL,
+				       err);
+	}
 	return rc == -ENOENT || rc == -ENOTDIR ? 0 : rc < 0 ? rc : 1;
 }
 
@@ -125,48 +150,48 @@ static int find_version(const struct cfs_image *im, char out[CFS_BOOT_PATH_MAX],
 	return rc;
 }
 
-/* The names of an initrd: of ostree and bootc, and of others. */
-static int read_initrd(const struct cfs_repo *repo, const struct cfs_image *im,
-		       const char *kver, struct deploy_blob *out, struct cfs_err *err)
+/* Reads the first file that exists. -ENOENT without a message: none does. */
+static int read_first(const struct cfs_repo *repo, const struct cfs_image *im,
+		      const struct place *places, const char *version,
+		      struct deploy_blob *out, struct cfs_err *err)
 {
-	static const char *const names[] = {"initramfs.img", "initrd", "initrd.img"};
-	char path[PATH_LEN_MAX];
 	int rc = -ENOENT;
 
-	for (size_t i = 0; rc == -ENOENT && i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "usr/lib/modules/%s/%s", kver, names[i]);
+	for (const struct place *p = places; p->before && rc == -ENOENT; p++) {
+		char path[PATH_LEN_MAX];
+
+		snprintf(path, sizeof(path), "%s%s%s", p->before, version, p->after);
 		rc = read_file(repo, im, path, out, err);
 	}
-	if (rc == -ENOENT)
-		return cfs_fail(err, ENODATA,
-				"/usr/lib/modules/%s: expected initramfs.img, got none",
-				kver);
 	return rc;
 }
 
 static int read_pair(const struct cfs_repo *repo, const struct cfs_image *im,
 		     const char *kver, struct deploy_kernel *out, struct cfs_err *err)
 {
-	char found[CFS_BOOT_PATH_MAX], path[PATH_LEN_MAX];
+	char found[CFS_BOOT_PATH_MAX];
 	int rc = 0;
 
 	if (!kver) {
 		rc = find_version(im, found, err);
 		kver = found;
 	}
-	if (rc < 0)
-		return rc;
-	rc = -ENOENT;
-	if (*kver) {
-		snprintf(path, sizeof(path), "usr/lib/modules/%s/vmlinuz", kver);
-		rc = read_file(repo, im, path, &out->files[0], err);
-	}
+	if (rc == 0)
+		rc = *kver ? read_first(repo, im, kernel_places, kver, &out->files[0],
+					err)
+			   : -ENOENT;
 	if (rc == -ENOENT)
 		return cfs_fail(err, ENODATA,
 				"expected a kernel /usr/lib/modules/%s/vmlinuz in the "
 				"image, or a UKI that --uki names",
 				*kver ? kver : "VERSION");
-	return rc < 0 ? rc : read_initrd(repo, im, kver, &out->files[1], err);
+	if (rc == 0)
+		rc = read_first(repo, im, initrd_places, kver, &out->files[1], err);
+	if (rc == -ENOENT)
+		return cfs_fail(err, ENODATA,
+				"/usr/lib/modules/%s: expected initramfs.img, got none",
+				kver);
+	return rc;
 }
 
 /* --- a UKI ---------------------------------------------------------------------------- */
@@ -186,7 +211,8 @@ static int check_cmdline(struct cfs_span uki, const struct cfs_digest *image,
 	if (rc < 0)
 		return rc;
 	cmdline = cfs_span_text(section);
-	while (cmdline.len && strchr("\n", cmdline.s[cmdline.len - 1]))
+	while (cmdline.len &&
+	       (cmdline.s[cmdline.len - 1] == '\0' || cmdline.s[cmdline.len - 1] == '\n'))
 		cmdline.len--;
 	rc = cfs_boot_args_parse(cmdline, args, err);
 	for (size_t i = 0; rc == 0 && i < args->n_images; i++)

@@ -51,7 +51,7 @@ def newest_is_first_and_kernels_are_shared():
     listed = json.loads(good("boot", "list", "--boot=b", "--json"))["entries"]
     expect(sorted(e["version"] for e in listed if e["id"]), ["1.0-1", "2.0-2", "3.0-3"])
     out = good("boot", "status", *AT).splitlines()
-    has(out[1], "next")
+    has(out[1], "next,insecure ")
     has(out[2], "rollback")
 
 
@@ -121,6 +121,17 @@ def image_with_several_kernels_needs_a_choice():
     nothing_is_written(*CHANGE, "os/4", part="several kernels")
     install("4", "--kernel=6.13.1")
     has(content(f"b/composefs/{kernels()[0]}/linux"), "second")
+
+
+def kernel_may_be_in_boot_as_in_debian():
+    make()
+    tree("t", "4")
+    os.makedirs("t/boot")
+    os.rename("t/usr/lib/modules/6.12.1/vmlinuz", "t/boot/vmlinuz-6.12.1")
+    os.rename("t/usr/lib/modules/6.12.1/initramfs.img", "t/boot/initrd.img-6.12.1")
+    good("create-image", "--repo=d/composefs", "t", "os/4")
+    install("4")
+    sound()
 
 
 def image_without_initrd_is_refused():

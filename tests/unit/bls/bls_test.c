@@ -94,4 +94,5 @@ T(versions_have_the_order_of_uapi_10)
 	t_eq(cfs_bls_compare_versions(CFS_TEXT("001"), CFS_TEXT("1")), 0);
 	t_eq(cfs_bls_compare_versions(CFS_TEXT("1_"), CFS_TEXT("1")), 0);
 	t_eq(cfs_bls_compare_versions(CFS_TEXT("1--1"), CFS_TEXT("1--1")), 0);
+	t_eq(cfs_bls_compare_versions(CFS_TEXT("1\0002"), CFS_TEXT("1.2")) > 0, true);
 }

@@ -40,9 +40,11 @@ static const char *owner_name(const struct cfs_deployment *d)
 
 static void format_roles(const struct cfs_deployment *d, char *out, size_t cap)
 {
-	snprintf(out, cap, "%s%s%s%s%s", d->is_booted ? ",booted" : "",
+	snprintf(out, cap, "%s%s%s%s%s%s", d->is_booted ? ",booted" : "",
 		 d->is_next ? ",next" : "", d->is_rollback ? ",rollback" : "",
-		 d->pinned ? ",pinned" : "", d->entry ? "" : ",no entry");
+		 d->pinned ? ",pinned" : "",
+		 d->entry && d->entry->insecure ? ",insecure" : "",
+		 d->entry ? "" : ",no entry");
 	if (!*out)
 		snprintf(out, cap, ",-");
 }
