@@ -178,8 +178,11 @@ T(oci_document_has_a_limited_size)
 	memset(text, ' ', len);
 	memcpy(text, "{\"schemaVersion\":2}", 19);
 	t_eq(cfs_oci_manifest_parse((struct cfs_text){text, len}, &m, &err), -EFBIG);
+	cfs_oci_manifest_fini(&m);
 	t_eq(cfs_oci_manifest_parse((struct cfs_text){text, len - 1}, &m, &err), -EINVAL);
+	cfs_oci_manifest_fini(&m);
 	t_eq(cfs_oci_index_parse((struct cfs_text){text, len}, &index, &err), -EFBIG);
+	cfs_oci_index_fini(&index);
 	free(text);
 }
 
