@@ -68,8 +68,8 @@ int cfs_deploy_remove(const struct cfs_deploy_place *place, struct cfs_repo *rep
 	if (rc == 0)
 		rc = deploy_tidy(place, err);
 	if (rc == 0)
-		rc = deploy_remove_state(place, &d->image, err);
-	return rc < 0 ? rc : remove_ref(repo, &d->image, err);
+		rc = remove_ref(repo, &d->image, err);
+	return rc < 0 ? rc : deploy_remove_state(place, &d->image, err);
 }
 
 int cfs_deploy_prune(const struct cfs_deploy_place *place, struct cfs_repo *repo,

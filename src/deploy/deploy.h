@@ -12,7 +12,7 @@
  * for each deployment. On the state disk: state/deploy/HEX/{etc/upper,etc/work,var,origin},
  * as the initrd expects it. In the repository: the reference boot/HEX.
  *
- * The order of writes: reference, state directory, kernel files, entry; each is durable
+ * The order of writes: state directory, reference, kernel files, entry; each is durable
  * before the next begins. The order of removal is the opposite. So an entry exists only if
  * all that it needs exists, wherever the work ends. An entry is never changed: a new one is
  * written, and then the old one is removed, because a rename over a file of a FAT

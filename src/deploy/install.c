@@ -194,10 +194,10 @@ static int write_entry(const struct install_run *r, struct cfs_err *err)
 
 static int write_all(const struct install_run *r, struct cfs_err *err)
 {
-	int rc = publish_ref(r, err);
+	int rc = install_make_state(r, false, err);
 
 	if (rc == 0)
-		rc = install_make_state(r, false, err);
+		rc = publish_ref(r, err);
 	if (rc == 0)
 		rc = cfs_context(err, deploy_write_files(r->place, &r->kernel, err), "%s",
 				 r->place->boot);

@@ -17,6 +17,10 @@ enum {
 /* References of deployments, see the room deploy: "boot/HEX". */
 #define CFS_REPO_BOOT_REFS "boot/"
 
+/* Checks that a reference ("refs/NAME" or NAME) is not that of a deployment, which could
+ * no longer be booted without it. -EBUSY. */
+int cfs_repo_check_unused_ref(const char *name, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Checks the name of a reference. -EINVAL: err names the rule that it breaks. */
 int cfs_repo_check_ref(struct cfs_text name, struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -67,3 +67,17 @@ const char *cfs_repo_ref_name(const char *name)
 {
 	return strncmp(name, "refs/", 5) == 0 ? name + 5 : name;
 }
+
+int cfs_repo_check_unused_ref(const char *name, struct cfs_err *err)
+{
+	struct cfs_text digits = cfs_text(cfs_repo_ref_name(name));
+
+	if (!cfs_text_skip_prefix(&digits, CFS_TEXT(CFS_REPO_BOOT_REFS)) ||
+	    !is_hex(digits) ||
+	    (digits.len != 2 * CFS_SHA256_LEN && digits.len != 2 * CFS_SHA512_LEN))
+		return 0;
+	return cfs_fail(err, EBUSY,
+			"%s: a system is installed from the image: \"composefs boot rm\" "
+			"removes both",
+			name);
+}

@@ -81,6 +81,36 @@ def collection_spares_installed_images():
     expect(refs(), sorted(ids_before.values()))
 
 
+def references_of_installed_systems_are_not_removed_by_accident():
+    make()
+    one = ids()["1"]
+    good("tag", "--repo=d/composefs", "os/1", "boot/mine")
+    good("untag", "--repo=d/composefs", "boot/mine")
+    install("1")
+    good("untag", "--repo=d/composefs", "os/1")
+    for args in (("untag", f"boot/{one}"), ("untag", f"refs/boot/{one}"), ("rm", f"boot/{one}"), ("rm", one), ("rm", "--gc", one)):
+        has(refused(args[0], "--repo=d/composefs", *args[1:]), "composefs boot rm")
+    expect(refs(), [one])
+    sound()
+    good("rm", "--repo=d/composefs", "--force", one)
+    expect(refs(), [])
+
+
+def what_an_interrupted_run_left_can_be_removed():
+    """A state directory is the first that is written, and the last that is removed."""
+    make()
+    install("1")
+    install("2")
+    two = ids()["2"]
+    os.unlink(next(f"b/loader/entries/{n}" for n in os.listdir("b/loader/entries") if n.startswith("composefs-2")))
+    expect(deployments("version", "entry")[1], (None, None))
+    good("boot", "rm", *AT, two)
+    expect((refs(), len(deployments("id"))), ([ids()["1"]], 1))
+    os.makedirs(f"d/state/deploy/{two}/etc/upper")
+    good("boot", "rm", *AT, two[:8])
+    expect(len(deployments("id")), 1)
+
+
 def install_by_id_has_no_reference():
     make()
     good("boot", "install", *CHANGE, ids()["1"])

@@ -22,7 +22,9 @@ static const struct cli_option option_table[] = {
 	{"gc", NULL, CLI_AT(struct options, gc),
 	 "Run gc: remove all unreferenced images and objects", .group = "Options"},
 	{"force", NULL, CLI_AT(struct options, force),
-	 "Remove all references of an image that is given by its ID", .letter = 'f'},
+	 "Remove all references of an image that is given by its ID, and those of "
+	 "installed systems",
+	 .letter = 'f'},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},
@@ -122,6 +124,8 @@ static int choose_names(const struct options *o, const struct cfs_repo *repo,
 		else
 			rc = add_image_names(o, repo, *operands, names, err);
 	}
+	for (size_t i = 0; rc == 0 && i < names->n && !o->force; i++)
+		rc = cfs_repo_check_unused_ref(names->v[i], err);
 	return rc;
 }
 

@@ -93,6 +93,8 @@ static int untag_all(struct cfs_repo *repo, char **names, struct cfs_err *err)
 	struct cfs_repo_list refs = {0};
 	int rc = cfs_repo_list_refs(repo, CFS_REPO_IMAGES, &refs, err);
 
+	for (char **n = names; rc == 0 && *n; n++)
+		rc = cfs_repo_check_unused_ref(*n, err);
 	/* The removal of one that does not exist fails, and says why. */
 	for (char **n = names; rc == 0 && *n; n++)
 		if (!has_listed_name(&refs, cfs_repo_ref_name(*n)))
