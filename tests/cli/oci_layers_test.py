@@ -23,11 +23,11 @@ def test(function):
     return function
 
 
-def two_files():
-    """An archive with an image whose layer has two files, /usr/a and /usr/b, which are objects."""
+def two_files(*more):
+    """An archive with an image whose layer has two files, /usr/a and /usr/b, which are objects, and more."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
-        for name, content in (("usr", None), ("usr/a", b"a" * 1000), ("usr/b", b"b" * 2000)):
+        for name, content in (("usr", None), ("usr/a", b"a" * 1000), ("usr/b", b"b" * 2000), *more):
             info = tarfile.TarInfo(name)
             info.type, info.size = (tarfile.REGTYPE, len(content)) if content else (tarfile.DIRTYPE, 0)
             tar.addfile(info, io.BytesIO(content or b""))
@@ -167,6 +167,20 @@ def oci_layout_with_another_manifest_or_version_is_refused():
         with open("sealed/oci-layout", "w", encoding="utf-8") as f:
             json.dump({"imageLayoutVersion": version}, f)
         refuse_pull(source, "imageLayoutVersion: expected 1.0.x")
+
+
+@test
+def oci_entry_below_a_whiteout_is_refused():
+    make_repo()
+    for name in ("usr/.wh.x/y", ".wh.x/usr/y", "usr/.wh.x/y/z"):
+        refuse_pull(two_files((name, b"y")), "an entry below a whiteout")
+    expect(pull(two_files(("usr/.wh..wh.aufs/y", b"y")), "x"), pull(two_files(), "x"))
+
+
+@test
+def oci_configuration_has_a_limited_size():
+    make_repo()
+    refuse_pull(with_manifest(lambda manifest: manifest["config"].update(size=(16 << 20) + 1)), "expected at most 16777216 bytes, got 16777217")
 
 
 if __name__ == "__main__":

@@ -457,6 +457,18 @@ def referrer_of_a_layout_with_other_bytes_is_refused(registry):
 
 
 @test
+def artifact_has_blobs_of_a_limited_size(registry):
+    """The size is refused before anything is transferred."""
+    body = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "text/sbom", "config": EMPTY,
+                       "layers": [{"mediaType": "text/plain", "digest": "sha256:" + "0" * 64, "size": 1 << 40}]}).encode()
+    registry.changed[EMPTY["digest"]] = b"{}"
+    digest = registry.digest_of(body)
+    registry.put(digest, body)
+    has(run("oci", "pull", "--repo=r", f"{registry.host}/a@{digest}", "sbom")[2], "the blob is too large")
+    expect([r[0] for r in registry.requests if "0" * 64 in r[0]], [])
+
+
+@test
 def artifact_that_lies_or_was_changed_is_refused(registry):
     found = add(registry, "one")
     blob = registry.digest_of(b"one")

@@ -306,6 +306,18 @@ def podman_runs_an_image_of_a_store_view(place):
     expect(good(*podman, "run", "--rm", "--network=none", "--cgroups=disabled", *limits, "app", "cat /data/file"), "kept\n")
 
 
+@fact
+def podman_runs_an_image_that_was_pushed(place):
+    enter = () if podman_version() else ("chroot", make_podman_root(place))
+    place.pull()
+    podman = (*enter, "podman", f"--root={place.dir}/graph", f"--runroot={place.dir}/run", "--storage-driver=vfs")
+    for kind in ("gzip", "zstd"):
+        good(COMPOSEFS, "oci", "push", f"--repo={place.repo}", f"--compression={kind}", "app", f"oci:{place.dir}/pushed:{kind}")
+        pulled = good(*podman, "pull", "-q", f"oci:{place.dir}/pushed:{kind}").strip()
+        limits = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
+        expect(good(*podman, "run", "--rm", "--network=none", "--cgroups=disabled", *limits, pulled, "cat /data/file"), "kept\n")
+
+
 def main():
     enter_namespace()
     if not find_busybox():

@@ -115,6 +115,56 @@ T(registries_conf_with_a_wrong_value_is_refused)
 
 /* --- who is asked ------------------------------------------------------------------- */
 
+/* Writes lines HEAD NUMBER TAIL behind begin. free() is the caller's. */
+static char *repeat_line(const char *begin, const char *head, const char *tail,
+			 int n_lines)
+{
+	size_t cap = strlen(begin) +
+		     (size_t)n_lines * (strlen(head) + strlen(tail) + 20) + 1,
+	       len;
+	char *text = malloc(cap);
+
+	t_ok(text);
+	len = (size_t)snprintf(text, cap, "%s", begin);
+	for (int i = 0; i < n_lines; i++)
+		len += (size_t)snprintf(text + len, cap - len, "%s%d%s\n", head, i, tail);
+	return text;
+}
+
+T(registries_conf_has_limits)
+{
+	static const struct {
+		const char *begin, *head, *tail;
+		int max;
+		const char *part;
+	} cases[] = {
+		{"", "[[registry]]\nlocation='r", ".b'", CFS_REGISTRIES_MAX, "tables"},
+		{"[[registry]]\nlocation='a.b'\n", "[[registry.mirror]]\nlocation='m",
+		 ".b'", CFS_REGISTRIES_MIRRORS_MAX, "mirrors"},
+		{"[aliases]\n", "a", "='b.c/d'", CFS_REGISTRIES_MAX, "aliases"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *text = repeat_line(cases[i].begin, cases[i].head, cases[i].tail,
+					 cases[i].max);
+
+		t_eq(read_config(text), 0);
+		free(text);
+		text = repeat_line(cases[i].begin, cases[i].head, cases[i].tail,
+				   cases[i].max + 1);
+		refused(text, -EINVAL, cases[i].part);
+		free(text);
+	}
+}
+
+T(registries_conf_has_a_limited_size)
+{
+	char *text = repeat_line("", "#23456789", "", CFS_REGISTRIES_FILE_MAX / 10 + 1);
+
+	refused(text, -EFBIG, "expected at most");
+	free(text);
+}
+
 T(registries_conf_mirrors_are_asked_before_the_location)
 {
 	t_eq(read_config(
