@@ -6,13 +6,15 @@
 """
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 from deployments import AT, CHANGE, bootc, deployments, ids, install, make, sound, status, versions
 from kills import can_kill, kills
-from repo import COMPOSEFS, OK, ensure, expect, good, has, main, refused, run
+from repo import COMPOSEFS, OK, Skip, ensure, expect, good, has, main, refused, run
 
 
 def kept(name):
@@ -81,6 +83,42 @@ def karg_can_be_killed_anywhere():
     for _ in kills(lambda: restore("kept"), "boot", "karg", *AT, "rm", "quiet", least=3, most=8):
         sound()
         expect(versions(), ["2", "1"])
+
+
+def steps_of(*args):
+    """Names that appear, and what is written to disk, in their order; a directory is synced with its filesystem."""
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8", errors="replace") as log:
+        subprocess.run(["strace", "-f", "-y", "-qq", "-o", log.name, "-E", "ASAN_OPTIONS=detect_leaks=0", "-e",
+                        "trace=syncfs,linkat,renameat,renameat2,symlinkat,unlinkat", COMPOSEFS, "boot", *args], check=True, capture_output=True)
+        for line in log.read().splitlines():
+            if not line.rstrip().endswith("= 0"):
+                continue
+            if synced := re.search(r"syncfs\(\d+<([^>]*)>", line):
+                yield "sync " + os.path.relpath(synced[1], os.getcwd())
+            elif name := re.search(r'unlinkat\(\d+<[^>]*>, "([^"]*)"', line):
+                yield "unlink " + name[1]
+            elif name := re.search(r'(?:linkat|renameat2?)\(.*"([^"]*)"[^"]*$', line):
+                yield "name " + re.sub(r"[0-9a-f]{64}", "HEX", name[1])
+
+
+def in_order(steps, *expected):
+    """The steps contain these in this order; "sync X" is a sync of a directory of the partition or disk X."""
+    left = iter(steps)
+    for step in expected:
+        ensure(any(re.fullmatch(step, s) for s in left), f"expected {step} in its place, got {steps}")
+
+
+def each_part_is_on_disk_before_the_next_begins():
+    """State disk and boot partition are two filesystems: a sync of one says nothing about the other."""
+    if not can_kill():
+        raise Skip("strace is not installed, or may not trace")
+    make()
+    install("1")
+    in_order(list(steps_of("install", *CHANGE, "--tries=2", "os/3")),
+             "sync d/state/deploy", "name HEX", "sync d/state/deploy", "name HEX", "name linux|name .linux.*", "name initrd|name .initrd.*",
+             "sync b/composefs/[0-9a-f]*", r"name \.?composefs-2.0-.*", "sync b/loader/entries")
+    in_order(list(steps_of("rm", *AT, ids()["3"])),
+             "unlink composefs-2.0-.*", "sync b/loader/entries", "unlink linux|unlink initrd", "name .old", "sync d/state/deploy")
 
 
 def concurrent_runs_wait_for_each_other():
