@@ -490,6 +490,11 @@ def rollback_of_bootc_waits_for_its_upgrade_and_keeps_what_it_does_not_know():
     has(refused("boot", "upgrade", *CHANGE), "belongs to bootc")
 
 
+def roles_of_deployments_are_completed():
+    for verb in ("rm", "pin", "rollback", "check"):
+        has(good("--complete", "boot", verb, "roll"), "rollback\twhat a rollback boots\n")
+
+
 def deployment_is_named_by_role_entry_or_id():
     make()
     install("1")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs boot: one file per verb.
  * Owns:  the verbs, their options and output.
- * Uses:  base, bootentries, repo, deploy, cli.
+ * Uses:  base, verity (digests), bootentries, repo, deploy, cli.
  * Never: reads or writes a partition itself.
  */
 #ifndef CFS_BOOT_COMMANDS_H

@@ -30,6 +30,7 @@ static const struct cli_syntax syntax = {
 	.example =
 		(const char *const[]){"composefs boot check && systemctl reboot", NULL},
 	.options = option_table,
+	.complete_operand = boot_complete_deployment,
 };
 
 static void print_report(const struct cfs_deploy_report *report)

@@ -42,7 +42,31 @@ int boot_repo_open(struct boot_options *o, enum cfs_repo_access access,
 	return where_open(&o->where, access, out, err);
 }
 
-const char *boot_deployment_name(const struct cfs_deployment *d, char out[WHERE_ID_MAX])
+static void put_deployments(struct cli_completion *c, const struct cfs_deployments *list)
 {
-	return d->entry ? d->entry->id : where_format_short_id(&d->image, false, out);
+	char hex[CFS_DIGEST_HEX_MAX];
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct cfs_bootentry *e = list->v[i].entry;
+
+		cli_complete_put(c, cfs_digest_hex(&list->v[i].image, hex),
+				 e ? e->title : "no entry");
+	}
+}
+
+/* Nothing more is offered where the places cannot be read. */
+void boot_complete_deployment(struct cli_completion *c)
+{
+	struct boot_options o = {0};
+	struct cfs_deployments list = {0};
+	struct cfs_deploy_place place;
+
+	cli_complete_put(c, "booted", "the running system");
+	cli_complete_put(c, "next", "what is booted next");
+	cli_complete_put(c, "rollback", "what a rollback boots");
+	if (boot_place_open(&o, false, &place, NULL) == 0 &&
+	    cfs_deployments_read(&place, CFS_DEPLOY_LOOK, &list, NULL) == 0)
+		put_deployments(c, &list);
+	cfs_deployments_fini(&list);
+	cfs_deploy_close(&place);
 }

@@ -8,6 +8,7 @@
 #ifndef CFS_BOOT_PLACE_H
 #define CFS_BOOT_PLACE_H
 
+#include "cli/complete.h"
 #include "cli/repo_option.h"
 #include "deploy/deploy.h"
 
@@ -44,7 +45,7 @@ int boot_place_open(struct boot_options *o, bool lock, struct cfs_deploy_place *
 int boot_repo_open(struct boot_options *o, enum cfs_repo_access access,
 		   struct cfs_repo **out, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* A deployment for people: the name of its entry, or the start of its image ID. */
-const char *boot_deployment_name(const struct cfs_deployment *d, char out[WHERE_ID_MAX]);
+/* Completes the operand DEPLOYMENT: roles, and the IDs of images of this machine. */
+void boot_complete_deployment(struct cli_completion *c);
 
 #endif

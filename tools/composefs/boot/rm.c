@@ -35,6 +35,7 @@ static const struct cli_syntax rm_syntax = {
 	.example = (const char *const[]){"composefs boot rm composefs-3.0-0123456789ab",
 					 NULL},
 	.options = rm_table,
+	.complete_operand = boot_complete_deployment,
 };
 
 static const struct cli_syntax pin_syntax = {
@@ -42,6 +43,7 @@ static const struct cli_syntax pin_syntax = {
 	.about = "Keep a deployment until \"composefs boot unpin\". " NAME_HELP,
 	.example = (const char *const[]){"composefs boot pin booted", NULL},
 	.options = pin_table,
+	.complete_operand = boot_complete_deployment,
 };
 
 static const struct cli_syntax unpin_syntax = {
@@ -49,6 +51,7 @@ static const struct cli_syntax unpin_syntax = {
 	.about = "Let a pinned deployment be removed. " NAME_HELP,
 	.example = (const char *const[]){"composefs boot unpin booted", NULL},
 	.options = pin_table,
+	.complete_operand = boot_complete_deployment,
 };
 
 typedef int change_fn(struct options *o, const struct cfs_deploy_place *place,

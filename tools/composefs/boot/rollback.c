@@ -22,6 +22,7 @@ static const struct cli_syntax syntax = {
 		 "to the system that was the next one.",
 	.example = (const char *const[]){"composefs boot rollback", NULL},
 	.options = option_table,
+	.complete_operand = boot_complete_deployment,
 };
 
 static int run_rollback(const struct cfs_deploy_place *place, const char *wanted,
