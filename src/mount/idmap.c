@@ -44,11 +44,13 @@ static int parse_mapping(const char *text, struct mapping *out, struct cfs_err *
 
 /* A namespace lives as long as a process in it or a descriptor of it: the child waits until
  * it is killed, which the kernel does if the parent ends early. */
-static void hold_namespace(int ready)
+static void hold_namespace(const int ends[2])
 {
-	int rc = prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || unshare(CLONE_NEWUSER) < 0
-			 ? errno
-			 : 0;
+	int ready = ends[1], rc;
+
+	close(ends[0]); /* so that writing fails if the parent ended before prctl(2) */
+	rc = prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || unshare(CLONE_NEWUSER) < 0 ? errno
+										: 0;
 
 	if (write(ready, &rc, sizeof(rc)) == sizeof(rc) && rc == 0)
 		for (;;)
@@ -64,7 +66,7 @@ static int start_holder(pid_t *pid, struct cfs_err *err)
 		return cfs_fail_errno(err, "pipe");
 	*pid = fork();
 	if (*pid == 0)
-		hold_namespace(ends[1]);
+		hold_namespace(ends);
 	if (*pid < 0)
 		rc = errno;
 	close(ends[1]);
