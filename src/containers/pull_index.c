@@ -53,6 +53,17 @@ static int pull_entry(void *ctx, const struct cfs_oci_index_entry *entry,
 
 /* --- the stream of the index -------------------------------------------------------- */
 
+/* A stream cannot have two references of one name. */
+static bool is_entry_repeated(const struct cfs_oci_index *index,
+			      const struct cfs_oci_index_entry *entry)
+{
+	for (const struct cfs_oci_index_entry *e = index->entries; e < entry; e++)
+		if (!e->is_attestation &&
+		    cfs_oci_digest_eq(&e->descriptor.digest, &entry->descriptor.digest))
+			return true;
+	return false;
+}
+
 static int name_entry(void *ctx, const struct cfs_oci_index_entry *entry,
 		      const char *name, struct cfs_err *err)
 {
@@ -62,6 +73,8 @@ static int name_entry(void *ctx, const struct cfs_oci_index_entry *entry,
 	struct cfs_digest id;
 	int rc;
 
+	if (is_entry_repeated(&x->index, entry))
+		return 0;
 	cfs_containers_format_stream_name(CFS_CONTAINERS_MANIFEST,
 					  &entry->descriptor.digest, stream);
 	rc = cfs_repo_find_stream(x->repo, stream, link, &id, err);

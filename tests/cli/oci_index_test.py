@@ -7,11 +7,13 @@
 import hashlib
 import json
 import os
+import re
 import shutil
+import subprocess
 import sys
 
 from registry import Registry
-from repo import expect, good, has, loaded, main, refused, run, write
+from repo import Skip, expect, good, has, loaded, main, refused, run, write
 
 GOLDEN = os.path.abspath(sys.argv[2])
 INDEX = "sha256:a1fd2dbf5ed63281bdb3df4e90f6f21db9c9e9624c912a28f7167dc1a6172210"
@@ -65,6 +67,17 @@ def layout_of(index, name="own"):
     return f"oci:{name}:latest"
 
 
+def names_of(stream):
+    """The named references, which are compressed as a whole."""
+    if not shutil.which("zstd"):
+        raise Skip("zstd is not installed")
+    with open(stream, "rb") as f:
+        data = f.read()
+    frames = [m.start() for m in re.finditer(rb"\x28\xb5\x2f\xfd", data)]
+    plain = [subprocess.run(["zstd", "-dcq"], input=data[at:], capture_output=True, check=False).stdout for at in frames]
+    return next(text for text in plain if b"manifest:" in text)
+
+
 def without_attestations():
     index = document(INDEX)
     index["manifests"] = index["manifests"][:4]
@@ -82,6 +95,21 @@ def index_has_the_images_of_all_platforms():
     expect(good("oci", "pull", "--repo=r", "--all-platforms", f"oci:{GOLDEN}/index:latest", "i").splitlines(),
            [f"{i['id']} {i['platform']}" for i in result["images"]])
     sound()
+
+
+@test
+def index_can_have_one_image_for_two_platforms():
+    index = without_attestations()
+    index["manifests"].append({**index["manifests"][1], "platform": {"os": "linux", "architecture": "arm64", "variant": "v9"}})
+    told = pull(layout_of(index))
+    images = told["images"]
+    expect(names_of(f"r/streams/oci-index-{told['index_digest']}").count(manifests()[1].encode()), 1, "references by one name")
+    expect([(i["platform"], i["manifest_digest"]) for i in images[1::3]], [(p, manifests()[1]) for p in ("linux/arm64/v8", "linux/arm64/v9")])
+    good("gc", "--repo=r")
+    expect(len(listed()), 5)
+    sound()
+    sent = loaded("oci", "push", "--json", "--all-platforms", "--repo=r", "i", "oci:out:t")
+    expect(len({e["digest"] for e in document(sent["manifest_digest"], "out")["manifests"]}), 4)
 
 
 @test
