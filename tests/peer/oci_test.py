@@ -154,6 +154,17 @@ def image_of_debian_packages_has_the_same_id(place):
         expect(set(ids.values()), {ids["ours", "ours"]}, f"{algorithm}: {ids}")
 
 
+@fact
+def index_of_platforms_is_left_alone_by_the_other_program(place):
+    """composefs-rs has no indexes yet."""
+    place.ours("ours", "sha256", "pull", "--all-platforms", f"oci:{GOLDEN}/index:latest", "platforms")
+    repo = place.repo("ours", "sha256")
+    for command in (("fsck",), ("oci", "fsck"), ("oci", "images"), ("gc",)):
+        out(place.cfsctl, "--insecure", "--repo", repo, *command)
+    expect(place.ours("ours", "sha256", "fsck", "platforms"), "platforms: ok")
+    out(COMPOSEFS, "fsck", f"--repo={repo}")
+
+
 def main():
     try:
         cfsctl = crate.cfsctl()

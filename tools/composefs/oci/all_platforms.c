@@ -79,8 +79,8 @@ void oci_print_all(const struct oci_all *all, const char *program, const char *t
 	}
 	if (all->index.n_left_out)
 		cli_print_note(program,
-			       "%zu entries of the index describe others "
-			       "(attestations), and were left out",
+			       "left out, because they describe other entries of the "
+			       "index (attestations): %zu",
 			       all->index.n_left_out);
 }
 
