@@ -130,6 +130,26 @@ def pull_to_a_tag_that_exists_can_be_killed_anywhere():
         expect(good(*args).strip(), new)
 
 
+def pull_of_all_platforms_can_be_killed_anywhere():
+    """The tag stands for all images or for none."""
+    make_repo()
+    with_basic()
+    shutil.copytree("r", "before", symlinks=True)
+
+    def reset():
+        shutil.rmtree("r")
+        shutil.copytree("before", "r", symlinks=True)
+
+    args = ("oci", "pull", "--repo=r", "--all-platforms", f"oci:{GOLDEN}/index:latest", "new")
+    images = good(*args)
+    for _ in kills(reset, *args, calls=CALLS, most=MOST):
+        sound()
+        expect(run("oci", "fsck", "--repo=r")[0], OK)
+        expect(len(loaded("oci", "images", "--repo=r", "--json")["images"]) in (1, 5), True)
+        expect(good(*args), images)
+        sound()
+
+
 def pull_from_a_registry_can_be_killed_anywhere():
     """At times it is the helper that is killed: then the command fails, in the same state."""
     with Registry(f"{GOLDEN}/whiteouts") as registry:

@@ -81,6 +81,21 @@ def pull_of_a_layout_survives():
     pull_survives(f"oci:{GOLDEN}/whiteouts:latest")
 
 
+def pull_of_all_platforms_survives():
+    good("init", "--insecure", "--hash=sha256", "r")
+    shutil.copytree("r", "saved", symlinks=True)
+
+    def reset():
+        shutil.rmtree("r")
+        shutil.copytree("saved", "r", symlinks=True)
+
+    def check(done, _):
+        sound()
+        images = loaded("oci", "images", "--repo=r", "--json")["images"]
+        expect(len(images) in ((4,) if done else (0, 4)), True)
+    survives(("oci", "pull", "--repo=r", "--threads=1", "--all-platforms", f"oci:{GOLDEN}/index:latest", "new"), reset, check)
+
+
 def pull_from_a_registry_survives():
     with Registry(f"{GOLDEN}/whiteouts") as registry:
         pull_survives(f"{registry.host}/a:latest")
