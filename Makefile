@@ -3,13 +3,13 @@
 BUILD ?= build
 TREE ?= /usr/share/doc
 
-.PHONY: all quickstart check check-fast install deps clean
+# Where "make install" puts the programs; empty: where the build says, /usr/local at first.
+PREFIX ?=
 
-all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD)
+.PHONY: all quickstart check check-fast install uninstall dist deps clean
 
-$(BUILD)/build.ninja:
-	@meson setup $(BUILD)
+all:
+	@scripts/build.sh $(BUILD) $(if $(PREFIX),--prefix=$(PREFIX))
 
 # Packs TREE into an image and an object store, mounts it, compares, unmounts.
 quickstart:
@@ -31,8 +31,17 @@ check-fast:
 	@scripts/deps.sh build
 	@scripts/check.py fast
 
+# Below DESTDIR, if that is set.
 install: all
 	@meson install -C $(BUILD) --no-rebuild
+
+# Removes what the last "make install" of this build folder has put somewhere.
+uninstall:
+	@ninja -C $(BUILD) uninstall
+
+# A tarball of the last commit, with a checksum: BUILD/meson-dist. "make check" in it is the test of a release.
+dist: all
+	@meson dist -C $(BUILD) --no-tests
 
 # Everything that any build or test of this project wants, clang included.
 deps:

@@ -18,29 +18,11 @@ usage() {
 	exit 2
 }
 
-# as_owner COMMAND...: as the owner of the source tree, when root runs this for somebody else.
-as_owner() {
-	local owner home
-	owner=$(stat -c %u .)
-	if [ "$(id -u)" != 0 ] || [ "$owner" = 0 ]; then
-		"$@"
-		return
-	fi
-	home=$(getent passwd "$owner" | cut -d: -f6)
-	HOME=${home:-/} setpriv --reuid "$owner" --regid "$(stat -c %g .)" --clear-groups -- "$@"
-}
-
-compile() {
-	[ -e "$1/build.ninja" ] || as_owner meson setup "$1" || return
-	as_owner ninja -C "$1" tools/mkcomposefs tools/composefs-info tools/mount.composefs
-}
-
 # build_programs BUILD: prints what the compiler prints only if it fails.
 build_programs() {
-	local build log
-	build=$(realpath -m -- "$1")
+	local log
 	log=$(mktemp)
-	if ! (cd "$(dirname -- "$0")/.." && compile "$build") >"$log" 2>&1; then
+	if ! "$(dirname -- "$0")/build.sh" "$1" tools/mkcomposefs tools/composefs-info tools/mount.composefs >"$log" 2>&1; then
 		cat "$log" >&2
 		rm -f "$log"
 		exit 1

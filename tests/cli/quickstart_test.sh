@@ -5,6 +5,7 @@
 #   quickstart_test.sh QUICKSTART BUILD [mount]       mount: with real mounts, needs root
 set -u
 quickstart=$1 build=$2 mode=${3-}
+scripts=$(dirname -- "$quickstart")
 number=0 failed=0
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -71,7 +72,7 @@ tools_with() {
 builds_quietly() {
 	local first
 	mkdir -p "$work/copy/scripts"
-	cp "$quickstart" "$work/copy/scripts/"
+	cp "$quickstart" "$scripts/build.sh" "$work/copy/scripts/"
 	first=$("$quickstart" --build "$build" "$work/tree" | head -n 1)
 	echo "first line: $first"
 	[[ $first == pack* ]]
@@ -81,7 +82,7 @@ builds_quietly() {
 builds_as_the_owner() {
 	local copy=$work/owned
 	mkdir -p "$copy/scripts" "$copy/bin"
-	cp "$quickstart" "$copy/scripts/quickstart.sh"
+	cp "$quickstart" "$scripts/build.sh" "$copy/scripts/"
 	# shellcheck disable=SC2016 # for the script that is written
 	printf '#!/bin/sh\nid -u >"%s/who"\n' "$copy" | tee "$copy/bin/meson" >"$copy/bin/ninja"
 	chmod +x "$copy/bin"/*
