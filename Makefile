@@ -6,7 +6,7 @@ TREE ?= /usr/share/doc
 # Where "make install" puts the programs; empty: where the build says, /usr/local at first.
 PREFIX ?=
 
-.PHONY: all quickstart check check-fast install uninstall dist deps clean
+.PHONY: all quickstart check check-fast install uninstall dist site deps clean
 
 all:
 	@scripts/build.sh $(BUILD) $(if $(PREFIX),--prefix=$(PREFIX))
@@ -42,6 +42,10 @@ uninstall:
 # A tarball of the last commit, with a checksum: BUILD/meson-dist. "make check" in it is the test of a release.
 dist: all
 	@meson dist -C $(BUILD) --no-tests
+
+# The documents and manual pages as web pages: BUILD/site/index.html.
+site: all
+	@doc/site.py doc $(BUILD)/doc/man $(BUILD)/site
 
 # Everything that any build or test of this project wants, clang included.
 deps:
