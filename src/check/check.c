@@ -25,10 +25,13 @@ static int check_leftovers(struct check *c, struct cfs_err *err)
 			close(fd);
 		return rc;
 	}
-	while (rc == 0 && (d = readdir(dir)))
-		if (strncmp(d->d_name, ".symlink-", 9) == 0)
+	while (rc == 0 && (errno = 0, d = readdir(dir)))
+		if ((rc = cfs_watch_poll(c->opts->watch, err)) == 0 &&
+		    strncmp(d->d_name, ".symlink-", 9) == 0)
 			rc = check_add_finding(c, CFS_CHECK_LEFTOVER, NULL, d->d_name,
 					       "an unfinished symbolic link", err);
+	if (rc == 0 && errno)
+		rc = cfs_fail_errno(err, "read directory");
 	closedir(dir);
 	return rc;
 }
@@ -97,6 +100,7 @@ int cfs_check_repo(const struct cfs_repo *repo, const struct cfs_check_opts *opt
 		return cfs_fail_errno(err, "repository %s", cfs_repo_get_path(repo));
 	c.owner = st.st_uid;
 	cfs_ids_init(&c.present, cfs_repo_get_meta(repo)->alg);
+	c.present.watch = opts->watch;
 	rc = run_repo_checks(&c, err);
 	release_check(&c);
 	return cfs_context(err, rc, "repository %s", cfs_repo_get_path(repo));

@@ -86,8 +86,11 @@ int check_all_refs(struct check *c, enum cfs_repo_kind kind, struct cfs_err *err
 	int rc = 0;
 
 	atomic_store(&c->n_done, 0);
-	for (size_t i = 0; rc == 0 && i < c->refs[kind].n; i++)
-		rc = check_ref(c, kind, &c->refs[kind].v[i], err);
+	for (size_t i = 0; rc == 0 && i < c->refs[kind].n; i++) {
+		rc = cfs_watch_poll(c->opts->watch, err);
+		if (rc == 0)
+			rc = check_ref(c, kind, &c->refs[kind].v[i], err);
+	}
 	return rc;
 }
 

@@ -59,7 +59,8 @@ static int list_checked_prefix(void *ctx, int fd, const char *prefix, struct cfs
 		return rc;
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+		if ((rc = cfs_watch_poll(c->opts->watch, err)) == 0 &&
+		    strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
 			rc = list_checked_name(c, prefix, d->d_name, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "objects/%s", prefix);

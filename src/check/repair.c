@@ -145,8 +145,10 @@ static int repair_entry(struct repair *r, enum cfs_repo_kind kind, int dirfd,
 			const struct cfs_repo_entry *e, const struct cfs_repo_list *refs,
 			struct cfs_err *err)
 {
-	int has;
+	int has = cfs_watch_poll(r->watch, err);
 
+	if (has < 0)
+		return has;
 	if (e->code == -EUCLEAN && kind == CFS_REPO_IMAGES)
 		return create_image_link(r, dirfd, e->name, err);
 	if (e->code || may_be_named(refs, e->name))
@@ -166,9 +168,11 @@ static int repair_ref(struct repair *r, int dirfd, const struct cfs_repo_entry *
 		      struct cfs_err *err)
 {
 	char buf[CFS_REPO_LINK_MAX];
+	int len = cfs_watch_poll(r->watch, err);
 
-	int len = ref->code ? 0 : cfs_repo_read_link(dirfd, ref->target, buf);
-
+	if (len < 0)
+		return len;
+	len = ref->code ? 0 : cfs_repo_read_link(dirfd, ref->target, buf);
 	/* Other problems are reported by the next check. */
 	if (len >= 0 || len == -EINVAL || len == -EUCLEAN)
 		return 0;
@@ -222,6 +226,7 @@ int cfs_check_repair(struct cfs_repo *repo, const struct cfs_check_report *repor
 
 	*out = (struct cfs_check_repaired){0};
 	cfs_ids_init(&r.wanted, cfs_repo_get_meta(repo)->alg);
+	r.wanted.watch = from->watch;
 	rc = cfs_repo_open_store(repo, &opts, &r.store, err);
 	if (rc == 0)
 		rc = repair_objects(&r, err);

@@ -32,10 +32,9 @@ static int add_data(void *ctx, const void *p, size_t len, struct cfs_err *err)
 {
 	struct stream_check *s = ctx;
 
-	(void)err;
 	if (s->is_document)
 		cfs_hash_update(&s->hash, p, len);
-	return 0;
+	return cfs_watch_poll(s->c->opts->watch, err);
 }
 
 /* The object itself is compared with its ID elsewhere. */
@@ -57,7 +56,10 @@ static int get_object_size(void *ctx, const struct cfs_digest *id, uint64_t *siz
 			   struct cfs_err *err)
 {
 	struct stream_check *s = ctx;
+	int rc = cfs_watch_poll(s->c->opts->watch, err);
 
+	if (rc < 0)
+		return rc;
 	if (!check_get_size(s->c, id, size) || *size == CHECK_NO_SIZE)
 		return cfs_fail(err, ENOENT, "an object does not exist");
 	return s->is_document ? add_stream_object(s, id, err) : 0;
@@ -84,8 +86,11 @@ static int check_stream_name(void *ctx, struct cfs_text name, const struct cfs_d
 {
 	struct stream_check *s = ctx;
 	uint64_t size;
+	int rc = cfs_watch_poll(s->c->opts->watch, err);
 
 	(void)name;
+	if (rc < 0)
+		return rc;
 	if (check_get_size(s->c, id, &size))
 		return 0;
 	return check_add_missing(s->c, CFS_CHECK_STREAM_NAME, id, s->place, err);
@@ -101,7 +106,8 @@ static int check_stream_refs(struct stream_check *s, const struct cfs_stream *st
 	     rc == 0 && i < cfs_stream_count_ids(stream, stream->object_refs); i++) {
 		struct cfs_digest id = cfs_stream_get_id(stream, stream->object_refs, i);
 
-		if (!check_get_size(s->c, &id, &size))
+		rc = cfs_watch_poll(s->c->opts->watch, err);
+		if (rc == 0 && !check_get_size(s->c, &id, &size))
 			rc = check_add_missing(s->c, CFS_CHECK_STREAM_OBJECT, &id,
 					       s->place, err);
 	}
@@ -129,6 +135,8 @@ static int check_stream_bytes(struct stream_check *s, struct cfs_span bytes,
 		rc = cfs_stream_read(&stream, &sink, &why);
 	if (rc == -ENOMEM)
 		return cfs_fail(err, ENOMEM, "out of memory");
+	if (rc == -ECANCELED)
+		return cfs_watch_poll(s->c->opts->watch, err);
 	if (rc == 0)
 		return check_stream_digest(s, err);
 	if (rc == -ENOENT)

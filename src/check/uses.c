@@ -162,6 +162,13 @@ static int by_object(const void *a, const void *b)
 	return order;
 }
 
+/* qsort_r cannot be interrupted. Once the watch is cancelled, all are equal: that ends it
+ * soon. */
+static int by_object_watched(const void *a, const void *b, void *watch)
+{
+	return cfs_watch_is_cancelled(watch) ? 0 : by_object(a, b);
+}
+
 /* The finding of the object check, or NULL. The first n findings are sorted. */
 static struct cfs_check_finding *find_finding(struct cfs_check_report *r, size_t n,
 					      const struct cfs_digest *id)
@@ -193,7 +200,8 @@ int check_report_uses(struct check *c, struct cfs_err *err)
 	int rc = 0;
 
 	if (n_before)
-		qsort(c->out->v, n_before, sizeof(*c->out->v), by_object);
+		qsort_r(c->out->v, n_before, sizeof(*c->out->v), by_object_watched,
+			(void *)(uintptr_t)c->opts->watch);
 	for (size_t i = 0; rc == 0 && i < c->uses.n; i++) {
 		rc = cfs_watch_poll(c->opts->watch, err);
 		if (rc < 0)

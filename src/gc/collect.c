@@ -108,6 +108,7 @@ int cfs_gc_collect(struct cfs_repo *repo, const struct cfs_gc_opts *opts,
 	*out = (struct cfs_gc_result){0};
 	cfs_ids_init(&c.garbage, cfs_repo_get_meta(repo)->alg);
 	cfs_ids_init(&c.gone, cfs_repo_get_meta(repo)->alg);
+	c.garbage.watch = c.gone.watch = opts->watch;
 	rc = mark_and_list(&c, err);
 	if (rc == 0 && !opts->dry_run)
 		rc = mark_again(&c, err);

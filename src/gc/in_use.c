@@ -39,10 +39,11 @@ static int is_image(int fd, struct cfs_err *err)
 }
 
 /* Whether the content has the digest id. */
-static int has_content_digest(int fd, const struct cfs_digest *id, struct cfs_err *err)
+static int has_content_digest(int fd, const struct cfs_digest *id,
+			      const struct cfs_watch *watch, struct cfs_err *err)
 {
 	struct cfs_digest got;
-	int rc = cfs_verity_digest_fd(id->alg, fd, 1, NULL, &got, NULL, err);
+	int rc = cfs_verity_digest_fd(id->alg, fd, 1, watch, &got, NULL, err);
 
 	return rc < 0 ? rc : cfs_digest_eq(&got, id);
 }
@@ -60,7 +61,7 @@ static int may_be_damaged_image(const struct gc_marks *m, int fd,
 	if (use ==
 	    CFS_FILE_USE_UNKNOWN) /* true of every file here, and only images are mounted */
 		return 0;
-	sound = has_content_digest(fd, id, err);
+	sound = has_content_digest(fd, id, m->opts->watch, err);
 	return sound < 0 ? sound : !sound;
 }
 
@@ -178,7 +179,7 @@ static int check_no_image(const struct gc_marks *m, int fd, const struct cfs_dig
 
 	if (now < 0 && now != -ENOENT && now != -EUCLEAN)
 		return now;
-	sound = now < 0 ? 0 : has_content_digest(now, id, err);
+	sound = now < 0 ? 0 : has_content_digest(now, id, m->opts->watch, err);
 	if (sound) /* an intact object is in its place, and it is not an image */
 		return sound < 0 ? sound : 0;
 	damaged = may_be_damaged_image(m, fd, id, use, err);
@@ -224,7 +225,8 @@ static int mark_aside_files(struct gc_marks *m, DIR *dir, struct cfs_err *err)
 	int rc = 0;
 
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+		if ((rc = cfs_watch_poll(m->opts->watch, err)) == 0 &&
+		    strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
 			rc = cfs_context(err,
 					 mark_aside_file(m, dirfd(dir), d->d_name, err),
 					 CFS_REPO_ASIDE "/%s", d->d_name);

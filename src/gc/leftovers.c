@@ -44,7 +44,8 @@ static int remove_leftovers(struct gc_run *c, int dirfd, const char *prefix,
 		return rc;
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
-		if (strncmp(d->d_name, prefix, strlen(prefix)) == 0)
+		if ((rc = cfs_watch_poll(c->opts->watch, err)) == 0 &&
+		    strncmp(d->d_name, prefix, strlen(prefix)) == 0)
 			rc = remove_leftover(c, dirfd, d->d_name, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "read directory");

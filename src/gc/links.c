@@ -35,8 +35,10 @@ static int choose_entries(struct gc_run *c, enum cfs_repo_kind kind, struct cfs_
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < l->n; i++) {
 		const struct cfs_repo_entry *e = &l->v[i];
-		int has;
+		int has = cfs_watch_poll(c->opts->watch, err);
 
+		if (has < 0)
+			return has;
 		if (e->code)
 			continue;
 		has = cfs_ids_has(&c->gone, e->id.bytes)
@@ -59,8 +61,10 @@ static int choose_refs(struct gc_run *c, enum cfs_repo_kind kind, struct cfs_err
 		return cfs_fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < s->refs.n; i++) {
 		const struct cfs_repo_entry *ref = &s->refs.v[i];
-		int leads;
+		int leads = cfs_watch_poll(c->opts->watch, err);
 
+		if (leads < 0)
+			return leads;
 		gone[i] = kind == CFS_REPO_STREAMS && gc_has_lost_subject(&c->mark, ref);
 		if (gone[i])
 			gc_note(c, CFS_GC_NOTE_EXPIRED, ref->name,
@@ -94,8 +98,10 @@ int gc_choose_links(struct gc_run *c, struct cfs_err *err)
 static int remove_expired_ref(struct gc_run *c, enum cfs_repo_kind kind, const char *name,
 			      struct cfs_err *err)
 {
-	int rc = c->opts->dry_run ? 0 : cfs_repo_remove_ref(c->repo, kind, name, err);
+	int rc = cfs_watch_poll(c->opts->watch, err);
 
+	if (rc == 0 && !c->opts->dry_run)
+		rc = cfs_repo_remove_ref(c->repo, kind, name, err);
 	if (rc == 0)
 		c->out->n_refs++;
 	return rc == -ENOENT ? 0 : rc;
@@ -115,6 +121,17 @@ static int remove_expired(struct gc_run *c, struct cfs_err *err)
 	return rc;
 }
 
+static int remove_entry(const struct gc_run *c, enum cfs_repo_kind kind, int dirfd,
+			const char *name, struct cfs_err *err)
+{
+	int rc = cfs_watch_poll(c->opts->watch, err);
+
+	if (rc < 0 || c->opts->dry_run || unlinkat(dirfd, name, 0) == 0 ||
+	    errno == ENOENT)
+		return rc;
+	return cfs_fail_errno(err, "%s/%s", cfs_repo_get_kind_dir(kind), name);
+}
+
 /* The removal is on disk before the first object is removed: a link without an object
  * would tell others that the object exists. */
 static int remove_entries(struct gc_run *c, enum cfs_repo_kind kind, uint64_t *n,
@@ -129,14 +146,13 @@ static int remove_entries(struct gc_run *c, enum cfs_repo_kind kind, uint64_t *n
 	if (dirfd < 0 && dirfd != -ENOENT)
 		return cfs_beneath_fail(dirfd, cfs_repo_get_kind_dir(kind), err);
 	for (size_t i = 0; dirfd >= 0 && i < l->n; i++) {
-		const struct cfs_repo_entry *e = &l->v[i];
+		int rc;
 
 		if (!c->gone_entries[kind][i])
 			continue;
-		if (!c->opts->dry_run && unlinkat(dirfd, e->name, 0) < 0 &&
-		    errno != ENOENT)
-			return cfs_fail_errno(err, "%s/%s", cfs_repo_get_kind_dir(kind),
-					      e->name);
+		rc = remove_entry(c, kind, dirfd, l->v[i].name, err);
+		if (rc < 0)
+			return rc;
 		++*n;
 	}
 	if (*n > before && !c->opts->dry_run && fsync(dirfd) < 0)

@@ -127,11 +127,14 @@ int gc_open_marks(struct gc_marks *m, const struct cfs_repo *repo,
 		.repo = repo, .opts = opts, .n_threads = cfs_pool_count_cpus()};
 	cfs_ids_init(&m->live, cfs_repo_get_meta(repo)->alg);
 	cfs_ids_init(&m->used, cfs_repo_get_meta(repo)->alg);
+	m->live.watch = m->used.watch = opts->watch;
 	m->found = calloc(m->n_threads, sizeof(*m->found));
 	if (!m->found)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	for (unsigned i = 0; i < m->n_threads; i++)
+	for (unsigned i = 0; i < m->n_threads; i++) {
 		cfs_ids_init(&m->found[i], cfs_repo_get_meta(repo)->alg);
+		m->found[i].watch = opts->watch;
+	}
 	rc = list_side(m, CFS_REPO_IMAGES, err);
 	if (rc == 0)
 		rc = list_side(m, CFS_REPO_STREAMS, err);
@@ -230,8 +233,10 @@ static int mark_named_id(void *ctx, struct cfs_text name, const struct cfs_diges
 	struct gc_marks *m = ctx;
 	const struct gc_side *s = &m->side[CFS_REPO_STREAMS];
 	char entry_name[16 + 2 * CFS_SHA512_LEN + 8];
-	int rc = mark_id(m, id, err);
+	int rc = cfs_watch_poll(m->opts->watch, err);
 
+	if (rc == 0)
+		rc = mark_id(m, id, err);
 	if (rc == 0 && container_entry(name, entry_name, sizeof(entry_name))) {
 		const struct cfs_repo_entry *e = gc_find_entry(s, entry_name);
 
@@ -250,13 +255,17 @@ static int follow_bytes(struct gc_marks *m, struct cfs_span bytes, struct cfs_er
 	for (size_t i = 0; rc == 0 && i < cfs_stream_count_ids(&s, s.object_refs); i++) {
 		struct cfs_digest id = cfs_stream_get_id(&s, s.object_refs, i);
 
-		rc = cfs_ids_add(&m->live, id.bytes, err);
+		rc = cfs_watch_poll(m->opts->watch, err);
+		if (rc == 0)
+			rc = cfs_ids_add(&m->live, id.bytes, err);
 	}
 	/* Includes stream references without a name, which nothing else keeps. */
 	for (size_t i = 0; rc == 0 && i < cfs_stream_count_ids(&s, s.stream_refs); i++) {
 		struct cfs_digest id = cfs_stream_get_id(&s, s.stream_refs, i);
 
-		rc = mark_id(m, &id, err);
+		rc = cfs_watch_poll(m->opts->watch, err);
+		if (rc == 0)
+			rc = mark_id(m, &id, err);
 	}
 	return rc < 0 ? rc : cfs_stream_visit_names(&s, mark_named_id, m, err);
 }
@@ -278,8 +287,11 @@ int gc_follow_streams(struct gc_marks *m, struct cfs_err *err)
 {
 	int rc = 0;
 
-	while (rc == 0 && m->n_todo)
-		rc = follow_stream(m, m->todo[--m->n_todo].index, err);
+	while (rc == 0 && m->n_todo) {
+		rc = cfs_watch_poll(m->opts->watch, err);
+		if (rc == 0)
+			rc = follow_stream(m, m->todo[--m->n_todo].index, err);
+	}
 	return rc;
 }
 
@@ -320,8 +332,12 @@ int gc_mark_pending_images(struct gc_marks *m, struct cfs_err *err)
 		struct cfs_ids *found = &m->found[t];
 
 		rc = cfs_ids_settle(found, err);
-		for (size_t i = 0; rc == 0 && i < found->n; i++)
-			rc = cfs_ids_add(&m->live, found->v + i * found->len, err);
+		for (size_t i = 0; rc == 0 && i < found->n; i++) {
+			rc = cfs_watch_poll(m->opts->watch, err);
+			if (rc == 0)
+				rc = cfs_ids_add(&m->live, found->v + i * found->len,
+						 err);
+		}
 		cfs_ids_fini(found);
 	}
 	return rc < 0 ? rc : cfs_ids_settle(&m->live, err);

@@ -46,7 +46,8 @@ static int list_collected_prefix(struct gc_run *c, const char *prefix,
 		return cfs_fail_errno(err, "objects/%s", prefix);
 	}
 	while (rc == 0 && (errno = 0, d = readdir(dir)))
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+		if ((rc = cfs_watch_poll(c->opts->watch, err)) == 0 &&
+		    strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
 			rc = list_collected_file(c, prefix, d->d_name, err);
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "objects/%s", prefix);
@@ -219,7 +220,11 @@ int gc_remove_signatures(const struct gc_run *c, struct cfs_err *err)
 	for (size_t i = 0; of_images >= 0 && i < c->gone.n; i++) {
 		struct cfs_digest id = cfs_ids_get(&c->gone, i);
 		char hex[CFS_DIGEST_HEX_MAX], name[CFS_DIGEST_HEX_MAX + 8];
-		int rc = cfs_repo_remove_tree(of_images, cfs_digest_hex(&id, hex));
+		int rc = cfs_watch_poll(c->opts->watch, err);
+
+		if (rc < 0)
+			return rc;
+		rc = cfs_repo_remove_tree(of_images, cfs_digest_hex(&id, hex));
 
 		snprintf(name, sizeof(name), "%s.p7s", hex);
 		if (rc == 0 && of_objects >= 0)

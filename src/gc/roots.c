@@ -41,7 +41,10 @@ int gc_mark_ref(struct gc_marks *m, enum cfs_repo_kind kind,
 {
 	struct gc_side *s = &m->side[kind];
 	const struct cfs_repo_entry *e;
+	int rc = cfs_watch_poll(m->opts->watch, err);
 
+	if (rc < 0)
+		return rc;
 	if (ref->code == -EMLINK) {
 		report_note(m, CFS_GC_NOTE_FOREIGN, ref->name, ref->wrong);
 		return 0;
@@ -164,8 +167,11 @@ static int mark_root(struct gc_marks *m, const char *name, struct cfs_err *err)
 static int mark_used_entry(struct gc_marks *m, size_t index, struct cfs_err *err)
 {
 	const struct cfs_repo_entry *e = &m->side[CFS_REPO_IMAGES].entries.v[index];
-	int use = cfs_repo_object_use(m->repo, &e->id, err);
+	int use = cfs_watch_poll(m->opts->watch, err);
 
+	if (use < 0)
+		return use;
+	use = cfs_repo_object_use(m->repo, &e->id, err);
 	if (use <= CFS_FILE_UNUSED)
 		return cfs_context(err, use, "images/%s", e->name);
 	report_note(m, CFS_GC_NOTE_IN_USE, e->name, cfs_file_get_use_reason(use));

@@ -108,8 +108,10 @@ static int mark_held(struct cfs_gc_usage *u, struct cfs_err *err)
 	u->total.use_known = true;
 	for (size_t i = 0; rc == 0 && i < u->n_images; i++) {
 		struct cfs_gc_usage_image *im = &u->images[i];
-		int use = cfs_repo_object_use(u->repo, &im->id, err);
+		int use = cfs_watch_poll(u->opts->watch, err);
 
+		if (use == 0)
+			use = cfs_repo_object_use(u->repo, &im->id, err);
 		if (use < 0)
 			return use;
 		im->in_stream = u->mark.side[CFS_REPO_IMAGES].reached[u->entry_of[i]];
@@ -205,6 +207,7 @@ static int read_usage_image(void *ctx, unsigned worker, size_t i, struct cfs_err
 	if (worker == 0)
 		gc_report_usage(u, "images compared", i, u->n_images);
 	cfs_ids_init(&ids, cfs_repo_get_meta(u->repo)->alg);
+	ids.watch = u->opts->watch;
 	rc = read_ids(u, i, &ids, err);
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, err);

@@ -104,14 +104,13 @@ int cfs_ids_add(struct cfs_ids *ids, const uint8_t *id, struct cfs_err *err)
 	return 0;
 }
 
-static int by_bytes_32(const void *a, const void *b)
+/* qsort_r cannot be interrupted. Once the watch is cancelled, all are equal: that ends it
+ * soon. */
+static int by_bytes(const void *a, const void *b, void *ctx)
 {
-	return compare_raw_ids(a, b, CFS_SHA256_LEN);
-}
+	const struct cfs_ids *ids = ctx;
 
-static int by_bytes_64(const void *a, const void *b)
-{
-	return compare_raw_ids(a, b, CFS_SHA512_LEN);
+	return cfs_watch_is_cancelled(ids->watch) ? 0 : compare_raw_ids(a, b, ids->len);
 }
 
 /* Sorts the fresh IDs and drops duplicates. */
@@ -119,8 +118,7 @@ static void sort_fresh(struct cfs_ids *ids)
 {
 	size_t kept = 1, len = ids->len;
 
-	qsort(ids->fresh, ids->n_fresh, len,
-	      len == CFS_SHA512_LEN ? by_bytes_64 : by_bytes_32);
+	qsort_r(ids->fresh, ids->n_fresh, len, by_bytes, ids);
 	for (size_t i = 1; i < ids->n_fresh; i++) {
 		const uint8_t *id = ids->fresh + i * len;
 
@@ -154,6 +152,8 @@ int cfs_ids_settle(struct cfs_ids *ids, struct cfs_err *err)
 	if (ids->n_fresh == 0)
 		return 0;
 	sort_fresh(ids);
+	if (cfs_watch_is_cancelled(ids->watch)) /* they are in any order */
+		return cfs_watch_fail(err);
 	if (cfs_grow(&ids->v, &ids->cap, ids->n + ids->n_fresh, ids->len) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	merge_fresh(ids);

@@ -15,17 +15,20 @@ struct cfs_ids {
 	size_t n, cap;
 	uint8_t *fresh;
 	size_t n_fresh, fresh_cap;
+	const struct cfs_watch
+		*watch; /* ends cfs_ids_settle; may be set after cfs_ids_init */
 };
 
 /* Start an empty set, and free one, which is then empty. */
 void cfs_ids_init(struct cfs_ids *ids, enum cfs_hash_alg alg);
 void cfs_ids_fini(struct cfs_ids *ids);
 
-/* id: ids->len bytes. -ENOMEM. */
+/* id: ids->len bytes. -ENOMEM, -ECANCELED. */
 int cfs_ids_add(struct cfs_ids *ids, const uint8_t *id,
 		struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Merges all added IDs. Call it before _find, _has, _get and n are used. -ENOMEM. */
+/* Merges all added IDs. Call it before _find, _has, _get and n are used. -ENOMEM,
+ * -ECANCELED. */
 int cfs_ids_settle(struct cfs_ids *ids, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The index of the first ID that is not less than id. */

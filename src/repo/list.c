@@ -202,19 +202,36 @@ static int list_directory_names(const struct lister *l, int fd, const char *pref
 		close(fd);
 		return rc;
 	}
-	while (rc == 0 && (errno = 0, d = readdir(dir)))
-		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+	while (rc == 0 && (errno = 0, d = readdir(dir))) {
+		rc = cfs_watch_poll(l->repo->wait.watch, err);
+		if (rc == 0 && strcmp(d->d_name, ".") != 0 &&
+		    strcmp(d->d_name, "..") != 0)
 			rc = list_ref_name(l, dirfd(dir), prefix, d, depth, err);
+	}
 	if (rc == 0 && errno)
 		rc = cfs_fail_errno(err, "read directory");
 	closedir(dir);
 	return rc;
 }
 
-static int compare_entry_names(const void *a, const void *b)
+/* qsort_r cannot be interrupted. Once the watch is cancelled, all are equal: that ends it
+ * soon. */
+static int compare_entry_names(const void *a, const void *b, void *watch)
 {
+	if (cfs_watch_is_cancelled(watch))
+		return 0;
 	return strcmp(((const struct cfs_repo_entry *)a)->name,
 		      ((const struct cfs_repo_entry *)b)->name);
+}
+
+static int sort_names(const struct lister *l, struct cfs_err *err)
+{
+	const struct cfs_watch *watch = l->repo->wait.watch;
+
+	if (l->out->n)
+		qsort_r(l->out->v, l->out->n, sizeof(*l->out->v), compare_entry_names,
+			(void *)(uintptr_t)watch);
+	return cfs_watch_poll(watch, err);
 }
 
 static int list_kind(const struct lister *l, struct cfs_err *err)
@@ -230,9 +247,7 @@ static int list_kind(const struct lister *l, struct cfs_err *err)
 	if (fd < 0)
 		return cfs_beneath_fail(fd, path, err);
 	rc = cfs_context(err, list_directory_names(l, fd, "", 0, err), "%s", path);
-	if (rc == 0 && l->out->n)
-		qsort(l->out->v, l->out->n, sizeof(*l->out->v), compare_entry_names);
-	return rc;
+	return rc < 0 ? rc : sort_names(l, err);
 }
 
 int cfs_repo_list_entries(const struct cfs_repo *repo, enum cfs_repo_kind kind,

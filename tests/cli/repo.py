@@ -25,7 +25,7 @@ def good(*args, stdin=None):
     """Run a command that must succeed, and return its output."""
     rc, out, err = run(*args, stdin=stdin)
     if rc != OK:
-        raise AssertionError(f"{' '.join(args)}: expected expected status 0, got {OK}, got {rc}: {err}")
+        raise AssertionError(f"{' '.join(args)}: expected status {OK}, got {rc}: {err}")
     return out
 
 

@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/command.h"
+#include "cli/signals.h"
 #include "cli/verbosity.h"
 
 /* --- where it is -------------------------------------------------------------------------- */
@@ -149,15 +150,17 @@ static void print_repo_warning(void *ctx, const char *msg)
 	cli_print_warning(command_name("composefs"), "%s", msg);
 }
 
-/* For commands that do not watch their work. */
-static const struct cfs_watch warnings_only = {.warning = print_repo_warning};
-
 void where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wait *out)
 {
+	/* For commands that do not watch the work of the repository. A signal that
+	 * cancels other work ends that of the repository too. */
+	static struct cfs_watch no_progress = {.warning = print_repo_warning};
+
+	no_progress.cancelled = cli_signals_cancelled();
 	*out = (struct cfs_lock_wait){.note = print_repo_lock_holder,
 				      .ctx = (void *)(uintptr_t)path,
 				      .timeout_ms = where_lock_timeout(w),
-				      .watch = w->watch ? w->watch : &warnings_only};
+				      .watch = w->watch ? w->watch : &no_progress};
 }
 
 /* cfsctl creates the meta.json of an old repository without one. So does this program if

@@ -41,6 +41,11 @@ const volatile sig_atomic_t *cli_signals_cancel(void)
 	return &caught;
 }
 
+const volatile sig_atomic_t *cli_signals_cancelled(void)
+{
+	return &caught;
+}
+
 void cli_signals_end(void)
 {
 	n_active--;

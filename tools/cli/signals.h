@@ -27,6 +27,9 @@ void cli_signals_begin(void);
 const volatile sig_atomic_t *cli_signals_cancel(void);
 void cli_signals_end(void);
 
+/* The same pointer, for work that a signal cancels only within other work. */
+const volatile sig_atomic_t *cli_signals_cancelled(void);
+
 /* Returns 130 or 143 if a signal cancelled the work, otherwise 0. */
 int cli_signal_get_status(void);
 

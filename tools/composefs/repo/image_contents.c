@@ -51,14 +51,17 @@ static int count_image_entries(const struct cfs_image *im, const struct cfs_watc
 /* Adds the disk usage of the objects. An absent one is counted as missing; any other
  * error ends the run, as it could hide an object. */
 static int measure_image_objects(const struct cfs_repo *repo, const struct cfs_ids *ids,
-				 struct image_contents *c, struct cfs_err *err)
+				 const struct cfs_watch *watch, struct image_contents *c,
+				 struct cfs_err *err)
 {
 	for (size_t i = 0; i < ids->n; i++) {
 		char path[CFS_OBJECT_PATH_MAX], below[CFS_OBJECT_PATH_MAX + 8];
 		struct cfs_digest id = cfs_ids_get(ids, i);
 		struct stat st;
-		int rc;
+		int rc = cfs_watch_poll(watch, err);
 
+		if (rc < 0)
+			return rc;
 		snprintf(below, sizeof(below), "objects/%s", cfs_digest_path(&id, path));
 		rc = cfs_beneath_stat(cfs_repo_get_dirfd(repo), below, &st);
 		if (rc < 0 && rc != -ENOENT)
@@ -81,13 +84,14 @@ static int count_objects(const struct cfs_repo *repo, const struct cfs_image *im
 	int rc;
 
 	cfs_ids_init(&ids, cfs_repo_get_meta(repo)->alg);
+	ids.watch = watch;
 	rc = cfs_repo_list_image_objects(im, watch, &ids, NULL, err);
 	if (rc == 0)
 		rc = cfs_ids_add(&ids, id->bytes, err);
 	if (rc == 0)
 		rc = cfs_ids_settle(&ids, err);
 	if (rc == 0)
-		rc = measure_image_objects(repo, &ids, c, err);
+		rc = measure_image_objects(repo, &ids, watch, c, err);
 	cfs_ids_fini(&ids);
 	return rc;
 }

@@ -163,9 +163,11 @@ int image_rows_read(const char *program, const struct cfs_repo *repo, bool with_
 		return cfs_fail(err, ENOMEM, "out of memory");
 	report_bad(program, "", &out->entries, out);
 	report_bad(program, "refs/", &out->refs, out);
-	for (size_t i = 0; rc == 0 && i < out->entries.n; i++)
-		if (out->entries.v[i].code == 0)
+	for (size_t i = 0; rc == 0 && i < out->entries.n; i++) {
+		rc = cfs_watch_poll(watch, err);
+		if (rc == 0 && out->entries.v[i].code == 0)
 			rc = read_row(repo, &out->entries.v[i], &out->v[out->n++], err);
+	}
 	if (rc == 0)
 		rc = name_rows(program, out, err);
 	if (rc == 0 && with_usage)
