@@ -165,8 +165,10 @@ static int check_container(struct checking *c, const char *name, struct cfs_err 
 static int check_entry(void *ctx, const struct cfs_oci_index_entry *entry,
 		       const char *name, struct cfs_err *err)
 {
+	int rc = check_container(ctx, name, err);
+
 	(void)entry;
-	return check_container(ctx, name, err);
+	return rc == -ENOENT ? note_fault(ctx, rc, err) : rc;
 }
 
 int cfs_containers_check(const struct cfs_repo *repo, const char *name,

@@ -7,8 +7,6 @@
 #include "containers/index.h"
 #include "repo/repo.h"
 
-enum { DIGITS_MIN = CFS_REPO_PREFIX_MIN };
-
 const char *cfs_containers_get_image_key(unsigned format, bool bootable)
 {
 	if (format == 2)
@@ -18,113 +16,27 @@ const char *cfs_containers_get_image_key(unsigned format, bool bootable)
 
 /* --- which manifest ----------------------------------------------------------------- */
 
-/* The digits of "@sha256:DIGITS" or "@DIGITS"; false: too few, or anything else. */
-static bool parse_digest_digits(const char *name, struct cfs_text *out)
-{
-	struct cfs_text t = cfs_text(name + 1);
-
-	cfs_text_skip_prefix(&t, CFS_TEXT("sha256:"));
-	*out = t;
-	for (size_t i = 0; i < t.len; i++)
-		if (cfs_hex_decode_digit(t.s[i]) < 0)
-			return false;
-	return t.len >= DIGITS_MIN && t.len <= 2 * CFS_SHA256_LEN;
-}
-
-static bool has_digits(const struct cfs_oci_digest *d, struct cfs_text digits)
-{
-	char text[CFS_OCI_DIGEST_TEXT_MAX];
-
-	cfs_oci_digest_text(d, text);
-	return cfs_text_has_prefix(cfs_text(strchr(text, ':') + 1), digits);
-}
-
-/* The digest of the only manifest that begins with these digits. ENOENT: none; ENOTUNIQ:
- * several, and none is preferred. */
-static int find_by_digits(const struct cfs_repo *repo, const char *name,
-			  struct cfs_text digits, struct cfs_oci_digest *out,
-			  struct cfs_err *err)
-{
-	struct cfs_repo_list list = {0};
-	struct cfs_oci_digest digest;
-	size_t n = 0;
-	int rc = cfs_repo_list_entries(repo, CFS_REPO_STREAMS, &list, err);
-
-	for (size_t i = 0; rc == 0 && i < list.n; i++)
-		if (cfs_containers_parse_stream(CFS_CONTAINERS_MANIFEST, list.v[i].name,
-						&digest) &&
-		    has_digits(&digest, digits)) {
-			*out = digest;
-			n++;
-		}
-	cfs_repo_list_fini(&list);
-	if (rc == 0 && n != 1)
-		rc = cfs_fail(err, n ? ENOTUNIQ : ENOENT,
-			      n ? "%s: %zu container images begin with these digits"
-				: "no such container image: %s",
-			      name, n);
-	return rc;
-}
-
-int containers_find_tag(const struct cfs_repo *repo, const char *tag, bool *is_index,
-			struct cfs_oci_digest *out, struct cfs_err *err)
-{
-	char ref[sizeof("refs/") + CFS_CONTAINERS_REF_MAX] = "refs/";
-	char entry[CFS_REPO_LINK_MAX];
-	struct cfs_digest id;
-	int rc = cfs_containers_format_ref(tag, ref + 5, err);
-
-	if (rc == 0)
-		rc = cfs_repo_find_stream(repo, ref, entry, &id, err);
-	if (rc == -ENOENT)
-		return cfs_fail(err, ENOENT, "no such container image: \"%s\"", tag);
-	if (rc < 0)
-		return rc;
-	*is_index = cfs_containers_parse_stream(CFS_CONTAINERS_INDEX, entry, out);
-	if (*is_index || cfs_containers_parse_stream(CFS_CONTAINERS_MANIFEST, entry, out))
-		return 0;
-	return cfs_fail(err, EUCLEAN,
-			"streams/%s: expected a link to a manifest or an index", ref);
-}
-
 /* Of an index, the image for the platform. */
-static int find_by_tag(const struct cfs_repo *repo, const char *tag,
-		       const struct cfs_oci_platform *platform,
-		       struct cfs_oci_digest *out, struct cfs_err *err)
+static int find_manifest_digest(const struct cfs_repo *repo, const char *name,
+				const struct cfs_oci_platform *platform,
+				struct cfs_oci_digest *out, struct cfs_err *err)
 {
 	struct cfs_container_index x;
 	struct cfs_oci_platform here;
 	bool is_index;
 	size_t i = 0;
-	int rc = containers_find_tag(repo, tag, &is_index, out, err);
+	int rc = containers_find_name(repo, name, &is_index, out, err);
 
 	if (rc < 0 || !is_index)
 		return rc;
 	cfs_oci_platform_detect(&here);
-	rc = cfs_container_index_open(repo, tag, &x, err);
+	rc = cfs_container_index_open(repo, name, &x, err);
 	if (rc > 0)
 		rc = cfs_oci_index_select(&x.index, platform ? platform : &here, &i, err);
 	if (rc == 0)
 		*out = x.index.entries[i].descriptor.digest;
 	cfs_container_index_close(&x);
 	return rc;
-}
-
-static int find_manifest_digest(const struct cfs_repo *repo, const char *name,
-				const struct cfs_oci_platform *platform,
-				struct cfs_oci_digest *out, struct cfs_err *err)
-{
-	struct cfs_text digits;
-
-	if (*name != '@')
-		return find_by_tag(repo, name, platform, out, err);
-	if (cfs_oci_digest_parse(cfs_text(name + 1), out, NULL) == 0)
-		return 0;
-	if (!parse_digest_digits(name, &digits))
-		return cfs_fail(err, EINVAL,
-				"%s: expected @ and a digest, or 8 or more of its digits",
-				name);
-	return find_by_digits(repo, name, digits, out, err);
 }
 
 /* --- documents ---------------------------------------------------------------------- */

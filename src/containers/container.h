@@ -22,7 +22,8 @@ struct cfs_container {
 };
 
 /* Opens a container image by its tag, or by "@sha256:HEX", the digest of its manifest, of
- * which 8 or more digits are enough. A tag of an index is the image for this machine. The documents are checked against their digests.
+ * which 8 or more digits are enough. Without "@", a digest is one unless a tag has that name.
+ * Of an index, the image for this machine. The documents are checked against their digests.
  * -ENOENT: there is none; -ENOTUNIQ: the digits fit several; -EUCLEAN: a stream is damaged.
  * Close it, also after an error, with cfs_container_close. */
 int cfs_container_open(const struct cfs_repo *repo, const char *name,
@@ -35,6 +36,16 @@ int cfs_container_open_platform(const struct cfs_repo *repo, const char *name,
 				const struct cfs_oci_platform *platform,
 				struct cfs_container *out,
 				struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Whether a name is a tag, not a digest: 1, 0 or -errno. */
+int cfs_containers_has_tag(const struct cfs_repo *repo, const char *name,
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The diff_id of a layer: complete, or shortened to 8 or more digits, with or without
+ * "sha256:". A complete one is not looked up. -EINVAL: neither; -ENOENT; -ENOTUNIQ. */
+int cfs_containers_find_layer(const struct cfs_repo *repo, const char *diff_id,
+			      struct cfs_oci_digest *out,
+			      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Reads a document, as cfs_containers_write_document kept it. type: that of the stream. max:
  * bytes. free(out->p) is the caller's. stream: its object; may be NULL. */

@@ -5,10 +5,12 @@
 
 #include "containers/container.h"
 
-/* Finds what a tag names. -ENOENT: there is no such tag; -EUCLEAN: it is the link to something
- * else than a manifest or an index. */
-int containers_find_tag(const struct cfs_repo *repo, const char *tag, bool *is_index,
-			struct cfs_oci_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+/* find.c: Finds the manifest or index that a name means: "@DIGEST", a tag, or, where no tag has
+ * that name, a digest without "@". CFS_HASH_PREFIX_MIN digits of a digest are enough. -EINVAL:
+ * not a valid name; -ENOENT; -ENOTUNIQ: several have these digits; -EUCLEAN: the tag is the link
+ * to something else than a manifest or an index. */
+int containers_find_name(const struct cfs_repo *repo, const char *name, bool *is_index,
+			 struct cfs_oci_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Reads a document, "oci-KIND-DIGEST", and compares its bytes with the digest: -EUCLEAN.
  * free(json->p) is the caller's, also after an error. */

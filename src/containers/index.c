@@ -8,25 +8,14 @@
 #include "containers/container_priv.h"
 #include "repo/repo.h"
 
-/* A tag that does not exist is reported when the image is opened. */
+/* A name that means nothing is reported when the image is opened. */
 static int find_index(const struct cfs_repo *repo, const char *name,
 		      struct cfs_oci_digest *out, struct cfs_err *err)
 {
-	char stream[CFS_CONTAINERS_STREAM_MAX], entry[CFS_REPO_LINK_MAX];
-	struct cfs_digest id;
-	bool is_index = false;
-	int rc;
+	bool is_index;
+	int rc = containers_find_name(repo, name, &is_index, out, err);
 
-	if (*name != '@') {
-		rc = containers_find_tag(repo, name, &is_index, out, err);
-	} else if (cfs_oci_digest_parse(cfs_text(name + 1), out, NULL) == 0) {
-		cfs_containers_format_stream_name(CFS_CONTAINERS_INDEX, out, stream);
-		rc = cfs_repo_find_stream(repo, stream, entry, &id, err);
-		is_index = rc == 0;
-	} else {
-		return 0;
-	}
-	return rc == -ENOENT ? 0 : rc < 0 ? rc : is_index;
+	return rc == -ENOENT || rc == -EINVAL ? 0 : rc < 0 ? rc : is_index;
 }
 
 int cfs_container_index_open(const struct cfs_repo *repo, const char *name,

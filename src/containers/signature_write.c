@@ -54,11 +54,11 @@ static int publish_manifest(struct cfs_repo *repo, const struct cfs_oci_digest *
 	char name[CFS_CONTAINERS_STREAM_MAX], ref[CFS_CONTAINERS_REF_MAX];
 	struct cfs_repo_link link = {
 		.kind = CFS_REPO_STREAMS, .id = *id, .replaces = true};
-	int rc = 0;
+	int rc = cfs_containers_has_tag(repo, tag, err);
 
 	link.name =
 		cfs_containers_format_stream_name(CFS_CONTAINERS_MANIFEST, digest, name);
-	if (*tag != '@') {
+	if (rc > 0) {
 		rc = cfs_containers_format_ref(tag, ref, err);
 		link.ref = ref;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* hash: digests and hashes of bytes in memory.
- * Owns:  SHA-256, SHA-512 (streams and batches of equal blocks), xxh32, table hashes.
+ * Owns:  SHA-256, SHA-512 (streams and batches of equal blocks), xxh32, table hashes,
+ *        shortened digests.
  * Uses:  base.
  * Never: opens files, knows fs-verity or images.
  */
@@ -12,27 +13,8 @@
 #include <stdint.h>
 
 #include "base/base.h"
-
-/* The numbers of fs-verity (FS_VERITY_HASH_ALG_*), as stored in images and
- * descriptors. */
-enum cfs_hash_alg {
-	CFS_SHA256 = 1,
-	CFS_SHA512 = 2,
-};
-
-enum {
-	CFS_SHA256_LEN = 32,
-	CFS_SHA512_LEN = 64,
-	CFS_HASH_MAX_LEN = 64,
-};
-
-static inline size_t cfs_hash_len(enum cfs_hash_alg alg)
-{
-	return alg == CFS_SHA512 ? CFS_SHA512_LEN : CFS_SHA256_LEN;
-}
-
-/* "sha256" or "sha512". */
-const char *cfs_hash_name(enum cfs_hash_alg alg);
+#include "hash/alg.h"
+#include "hash/prefix.h"
 
 /* A digest of one stream of bytes. Uses no heap, so it needs no cleanup. */
 struct cfs_hash {

@@ -125,10 +125,10 @@ int repo_has_ref(const struct cfs_repo *repo, const char *name, struct cfs_err *
 static int find_image_name(const struct cfs_repo *repo, const char *name,
 			   struct cfs_digest *out, struct cfs_err *err)
 {
-	struct cfs_text digits;
+	struct cfs_hash_prefix prefix;
 	int rc;
 
-	if (!repo_parse_prefix(cfs_text(name), repo->meta.alg, &digits)) {
+	if (!repo_parse_prefix(cfs_text(name), repo->meta.alg, &prefix)) {
 		rc = find_image_ref(repo, cfs_repo_ref_name(name), out, err);
 		return rc == -ENOENT && repo_has_ref(repo, name, NULL) == 0
 			       ? repo_explain_prefix(repo, name, rc, err)
@@ -138,7 +138,7 @@ static int find_image_name(const struct cfs_repo *repo, const char *name,
 	if (rc > 0)
 		return find_image_ref(repo, name, out, err);
 	if (rc == 0)
-		rc = repo_find_prefix(repo, digits, out, err);
+		rc = repo_find_prefix(repo, &prefix, out, err);
 	return rc < 0 ? rc : check_image_entry(repo, out, err);
 }
 
@@ -209,6 +209,7 @@ int cfs_repo_find_stream(const struct cfs_repo *repo, const char *name,
 			      name);
 	} else {
 		snprintf(entry, CFS_REPO_LINK_MAX, "%s", name);
+		rc = repo_complete_stream(repo, entry, err);
 	}
 	return rc < 0 ? rc : read_stream_link(repo, entry, out, err);
 }

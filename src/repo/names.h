@@ -11,7 +11,6 @@
 enum {
 	CFS_REPO_REF_MAX = 1024, /* bytes of the name of a reference */
 	CFS_REPO_REF_DEPTH = 8,	 /* its components */
-	CFS_REPO_PREFIX_MIN = 8, /* digits that stand for an ID */
 };
 
 /* References of deployments, see the room deploy: "boot/HEX". */
@@ -27,7 +26,7 @@ int cfs_repo_check_ref(struct cfs_text name, struct cfs_err *err) CFS_MUST_CHECK
 /* The name without the prefix "refs/", which users may write; borrowed from name. */
 const char *cfs_repo_ref_name(const char *name);
 
-/* Resolves an image ID, "refs/NAME", NAME, or the first CFS_REPO_PREFIX_MIN or more digits
+/* Resolves an image ID, "refs/NAME", NAME, or the first CFS_HASH_PREFIX_MIN or more digits
  * of an ID. IDs may have "sha256:" or "sha512:" in front. A reference of the same name as
  * such digits has precedence over them. -ENOENT: no such image; -ENOTUNIQ: several IDs
  * begin with these digits, and err lists them; -EUCLEAN: a link on the way is damaged;
@@ -43,8 +42,10 @@ int cfs_repo_open_image(const struct cfs_repo *repo, const char *name,
 			struct cfs_map *map, struct cfs_image *im, struct cfs_digest *id,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Resolves a stream. name: that of a first-level link, or "refs/NAME". entry receives the
- * name of the first-level link, *out the object. -ENOENT; -EUCLEAN: a link on the way is
+/* Resolves a stream. name: that of a first-level link, or "refs/NAME". Of a digest at the end
+ * of the name, as in "oci-layer-sha256:HEX", CFS_HASH_PREFIX_MIN digits are enough if no
+ * other stream has them. entry receives the name of the first-level link, *out the object.
+ * -ENOENT; -ENOTUNIQ: several streams have these digits; -EUCLEAN: a link on the way is
  * damaged; -EINVAL: not a valid name. */
 int cfs_repo_find_stream(const struct cfs_repo *repo, const char *name,
 			 char entry[CFS_REPO_LINK_MAX], struct cfs_digest *out,

@@ -1,147 +1,147 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The beginning of an image ID instead of the whole. */
+/* The first digits of an image ID, or of the digest in the name of a stream, instead of all. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "repo/repo_priv.h"
 
-enum {
-	CANDIDATES_MAX = 8, /* in a message */
-	SHORT_MIN = 4,	    /* fewer digits are probably no ID */
-	MORE_DIGITS = 8,    /* of a candidate in a message, behind the prefix */
-};
+enum { SHORT_MIN = 4 }; /* fewer digits are probably no ID */
 
-bool repo_parse_prefix(struct cfs_text text, enum cfs_hash_alg alg, struct cfs_text *out)
+bool repo_parse_prefix(struct cfs_text text, enum cfs_hash_alg alg,
+		       struct cfs_hash_prefix *out)
 {
-	struct cfs_text rest = text;
-
-	if (cfs_text_skip_prefix(&rest, cfs_text(cfs_hash_name(alg))) &&
-	    cfs_text_skip_prefix(&rest, CFS_TEXT(":")))
-		text = rest;
-	if (text.len < CFS_REPO_PREFIX_MIN || text.len >= 2 * cfs_hash_len(alg))
+	if (!cfs_hash_parse_prefix(text, out) || (out->alg && out->alg != alg))
 		return false;
-	for (size_t i = 0; i < text.len; i++)
-		if (cfs_hex_decode_digit(text.s[i]) < 0)
-			return false;
-	*out = text;
-	return true;
-}
-
-/* The algorithm whose name and a colon begin text; 0: none. */
-static enum cfs_hash_alg get_alg(struct cfs_text text)
-{
-	static const enum cfs_hash_alg algs[] = {CFS_SHA256, CFS_SHA512};
-
-	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
-		struct cfs_text name = cfs_text(cfs_hash_name(algs[i]));
-
-		if (cfs_text_has_prefix(text, name) && text.len > name.len &&
-		    text.s[name.len] == ':')
-			return algs[i];
-	}
-	return 0;
+	out->alg = alg;
+	return out->digits.len >= CFS_HASH_PREFIX_MIN &&
+	       out->digits.len < 2 * cfs_hash_len(alg);
 }
 
 int repo_explain_prefix(const struct cfs_repo *repo, const char *name, int code,
 			struct cfs_err *err)
 {
-	enum cfs_hash_alg own = repo->meta.alg, alg = get_alg(cfs_text(name));
-	const char *digits = alg ? strchr(name, ':') + 1 : name;
-	size_t len = strspn(digits, "0123456789abcdefABCDEF");
+	enum cfs_hash_alg own = repo->meta.alg;
+	struct cfs_hash_prefix prefix;
 
-	if (digits[len] || (!alg && len < SHORT_MIN))
+	if (!cfs_hash_parse_prefix(cfs_text(name), &prefix) ||
+	    (!prefix.alg && prefix.digits.len < SHORT_MIN))
 		return code;
-	if (alg && alg != own)
+	if (prefix.alg && prefix.alg != own)
 		return cfs_fail(
 			err, -code,
 			"no such image: \"%s\": the IDs of this repository are %s", name,
 			cfs_hash_name(own));
-	if (len >= CFS_REPO_PREFIX_MIN)
+	if (prefix.digits.len >= CFS_HASH_PREFIX_MIN)
 		return code;
 	return cfs_fail(err, -code,
 			"no such image: \"%s\": to shorten an ID, give %d digits or more",
-			name, CFS_REPO_PREFIX_MIN);
+			name, CFS_HASH_PREFIX_MIN);
 }
 
-/* Image IDs that begin with the digits. The first few are kept in order. */
-struct search {
-	const struct cfs_repo *repo;
-	struct cfs_text digits;
-	size_t n; /* all that were found */
-	char found[CANDIDATES_MAX][CFS_DIGEST_HEX_MAX];
-};
+/* --- image IDs ---------------------------------------------------------------------- */
 
-static void keep_candidate(struct search *s, const char *name)
+/* A callback of repo_visit_names(). Takes names that are IDs in lower case. */
+static int match_image_id(void *ctx, int dirfd, const char *name)
 {
-	size_t at = s->n < CANDIDATES_MAX ? s->n : CANDIDATES_MAX - 1;
-
-	if (s->n++ >= CANDIDATES_MAX && strcmp(name, s->found[at]) >= 0)
-		return;
-	while (at > 0 && strcmp(name, s->found[at - 1]) < 0) {
-		memcpy(s->found[at], s->found[at - 1], sizeof(s->found[at]));
-		at--;
-	}
-	snprintf(s->found[at], sizeof(s->found[at]), "%s", name);
-}
-
-/* A callback of repo_visit_names(). */
-static int match_prefix_name(void *ctx, int dirfd, const char *name)
-{
-	struct search *s = ctx;
-	struct cfs_digest id = {.alg = s->repo->meta.alg};
-	char hex[CFS_DIGEST_HEX_MAX];
+	struct cfs_hash_matches *m = ctx;
+	struct cfs_digest id = {.alg = m->prefix.alg};
+	char hex[CFS_DIGEST_HEX_MAX], text[CFS_DIGEST_TEXT_MAX];
 
 	(void)dirfd;
-	if (strncasecmp(name, s->digits.s, s->digits.len) != 0 ||
-	    !cfs_hex_decode(cfs_text(name), id.bytes, cfs_hash_len(id.alg)) ||
-	    strcmp(name, cfs_digest_hex(&id, hex)) != 0) /* lower case only */
-		return 0;
-	keep_candidate(s, name);
+	if (cfs_hex_decode(cfs_text(name), id.bytes, cfs_hash_len(id.alg)) &&
+	    strcmp(name, cfs_digest_hex(&id, hex)) == 0)
+		cfs_hash_match_prefix(m, cfs_digest_text(&id, text));
 	return 0;
 }
 
-static int fail_ambiguous(const struct search *s, struct cfs_err *err)
+/* Calls match for each name in a directory of the repository, which may be absent. */
+static int match_names(const struct cfs_repo *repo, const char *dir,
+		       int (*match)(void *ctx, int dirfd, const char *name), void *ctx,
+		       struct cfs_err *err)
 {
-	const char *alg = cfs_hash_name(s->repo->meta.alg);
-	size_t shown = s->n < CANDIDATES_MAX ? s->n : CANDIDATES_MAX;
-	int digits = (int)s->digits.len + MORE_DIGITS;
-	char list[CFS_ERR_MAX] = "";
-	size_t len = 0;
-
-	for (size_t i = 0; i < shown && len < sizeof(list); i++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s:%.*s",
-					i ? ", " : "", alg, digits, s->found[i]);
-	return cfs_fail(err, ENOTUNIQ, "image ID \"%.*s\": ambiguous, %zu images: %s%s",
-			(int)s->digits.len, s->digits.s, s->n, list,
-			shown < s->n ? ", ..." : "");
-}
-
-int repo_find_prefix(const struct cfs_repo *repo, struct cfs_text digits,
-		     struct cfs_digest *out, struct cfs_err *err)
-{
-	struct search s = {.repo = repo, .digits = digits};
-	int fd = cfs_beneath_open(repo->dirfd, "images", O_RDONLY | O_DIRECTORY, 0);
+	int fd = cfs_beneath_open(repo->dirfd, dir, O_RDONLY | O_DIRECTORY, 0);
 	int rc = fd == -ENOENT ? 0 : fd;
 
 	if (rc < 0)
-		return cfs_beneath_fail(rc, "images", err);
+		return cfs_beneath_fail(rc, dir, err);
 	if (fd >= 0)
-		rc = repo_visit_names(fd, match_prefix_name, &s);
+		rc = repo_visit_names(fd, match, ctx);
 	if (rc < 0) {
 		errno = -rc;
-		return cfs_fail_errno(err, "images");
+		return cfs_fail_errno(err, "%s", dir);
 	}
-	if (s.n > 1)
-		return fail_ambiguous(&s, err);
-	if (s.n == 0)
+	return 0;
+}
+
+int repo_find_prefix(const struct cfs_repo *repo, const struct cfs_hash_prefix *prefix,
+		     struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_hash_matches m = {.prefix = *prefix};
+	int rc = match_names(repo, "images", match_image_id, &m, err);
+
+	if (rc < 0)
+		return rc;
+	if (m.n > 1)
+		return cfs_hash_fail_ambiguous(&m, "image ID", "images", err);
+	if (m.n == 0)
 		return cfs_fail(
 			err, ENOENT,
 			"no such image: neither a name nor the beginning of an ID: "
 			"\"%.*s\"",
-			(int)digits.len, digits.s);
-	return cfs_digest_parse(cfs_text(s.found[0]), out, err);
+			(int)prefix->digits.len, prefix->digits.s);
+	return cfs_digest_parse(cfs_text(m.found[0]), out, err);
+}
+
+/* --- names of streams --------------------------------------------------------------- */
+
+struct stream_search {
+	struct cfs_text kind; /* "oci-layer-", what is before the digest */
+	struct cfs_hash_matches matches;
+};
+
+/* A callback of repo_visit_names(). */
+static int match_stream(void *ctx, int dirfd, const char *name)
+{
+	struct stream_search *s = ctx;
+
+	(void)dirfd;
+	if (cfs_text_has_prefix(cfs_text(name), s->kind) &&
+	    strlen(name + s->kind.len) < CFS_HASH_TEXT_MAX)
+		cfs_hash_match_prefix(&s->matches, name + s->kind.len);
+	return 0;
+}
+
+/* Takes "oci-layer-sha256:DIGITS" apart. False: it is something else, or has all digits. */
+static bool parse_stream_prefix(const char *name, struct stream_search *out)
+{
+	const struct cfs_hash_prefix *p = &out->matches.prefix;
+	const char *dash = strrchr(name, '-');
+
+	*out = (struct stream_search){0};
+	if (!dash)
+		return false;
+	out->kind = (struct cfs_text){name, (size_t)(dash + 1 - name)};
+	return cfs_hash_parse_prefix(cfs_text(dash + 1), &out->matches.prefix) &&
+	       p->alg && p->digits.len >= CFS_HASH_PREFIX_MIN &&
+	       p->digits.len < 2 * cfs_hash_len(p->alg);
+}
+
+int repo_complete_stream(const struct cfs_repo *repo, char entry[CFS_REPO_LINK_MAX],
+			 struct cfs_err *err)
+{
+	struct stream_search s;
+	int rc;
+
+	if (!parse_stream_prefix(entry, &s))
+		return 0;
+	rc = match_names(repo, "streams", match_stream, &s, err);
+	if (rc == 0 && s.matches.n > 1)
+		rc = cfs_hash_fail_ambiguous(&s.matches, "stream", "streams", err);
+	if (rc == 0 && s.matches.n == 1)
+		snprintf(entry + s.kind.len, CFS_REPO_LINK_MAX - s.kind.len, "%s",
+			 s.matches.found[0]);
+	return rc;
 }

@@ -123,9 +123,9 @@ int repo_has_ref(const struct cfs_repo *repo, const char *name,
 
 /* --- prefix.c ----------------------------------------------------------------------- */
 
-/* Whether text may be the beginning of an ID, with or without "sha256:": *out is its
- * digits, borrowed. */
-bool repo_parse_prefix(struct cfs_text text, enum cfs_hash_alg alg, struct cfs_text *out);
+/* Whether text may be the beginning of an ID, with or without "sha256:". */
+bool repo_parse_prefix(struct cfs_text text, enum cfs_hash_alg alg,
+		       struct cfs_hash_prefix *out);
 
 /* Completes the message of -ENOENT, code, if name looks like a shortened ID that cannot
  * match: too short, or of the other algorithm. Returns code. */
@@ -133,8 +133,13 @@ int repo_explain_prefix(const struct cfs_repo *repo, const char *name, int code,
 			struct cfs_err *err);
 
 /* The image whose ID begins with these digits. -ENOENT: none; -ENOTUNIQ: err lists them. */
-int repo_find_prefix(const struct cfs_repo *repo, struct cfs_text digits,
+int repo_find_prefix(const struct cfs_repo *repo, const struct cfs_hash_prefix *prefix,
 		     struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Completes the digest at the end of the name of a stream if there is one stream that has
+ * these digits. -ENOTUNIQ: several; err lists them. */
+int repo_complete_stream(const struct cfs_repo *repo, char entry[CFS_REPO_LINK_MAX],
+			 struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- ref_name.c --------------------------------------------------------------------- */
 

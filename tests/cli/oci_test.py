@@ -283,8 +283,8 @@ def oci_names_by_digest():
     digest = loaded("oci", "pull", "--json", "--repo=r", layout("basic"), "b")["manifest_digest"]
     for name in (f"@{digest}", "@" + digest[7:15], "@" + digest[:15]):
         expect(loaded("oci", "inspect", "--repo=r", name)["manifest_digest"], digest)
-    has(refused("oci", "inspect", "--repo=r", "@01234567"), "no such container image: @01234567")
-    has(refused("oci", "inspect", "--repo=r", "@0123"), "8 or more")
+    has(refused("oci", "inspect", "--repo=r", "@01234567"), 'no such container image: "@01234567"')
+    has(refused("oci", "inspect", "--repo=r", "@0123"), "give 8 digits or more")
 
 
 @test

@@ -51,7 +51,7 @@ def write(path, text):
 # Test programs run at the same time. An image that one of them mounts is in use for the others as well if they have the
 # same, so the trees of the programs that mount have a content of their own, of the same size.
 PROGRAM = os.path.basename(sys.argv[0])
-MOUNTING = ("json_schema_test.py", "mistakes_test.py", "repo_images_test.py")
+MOUNTING = ("id_test.py", "json_schema_test.py", "mistakes_test.py", "repo_images_test.py")
 SHARED = hashlib.sha256(PROGRAM.encode()).hexdigest()[:15] if PROGRAM in MOUNTING else "the same in all"
 
 

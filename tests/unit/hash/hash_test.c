@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* hash: every kernel of this CPU gives the published digests, and all give the same ones.
- */
+/* hash: every kernel of this CPU gives the published digests, and all give the same ones;
+ * shortened digests. */
 #include "t.h"
 
+#include <errno.h>
 #include <stdalign.h>
+#include <stdio.h>
 
 #include "hash/hash.h"
 
@@ -271,4 +273,57 @@ T(table_hash_spreads_counters)
 T(table_seeds_differ)
 {
 	t_ok(cfs_hash_make_seed() != cfs_hash_make_seed());
+}
+
+/* --- shortened digests --------------------------------------------------------------- */
+
+T(prefix_has_digits_and_perhaps_an_algorithm)
+{
+	struct cfs_hash_prefix p;
+
+	t_ok(cfs_hash_parse_prefix(CFS_TEXT("0123abCD"), &p) && p.alg == 0 &&
+	     p.digits.len == 8);
+	t_ok(cfs_hash_parse_prefix(CFS_TEXT("sha512:01"), &p) && p.alg == CFS_SHA512 &&
+	     p.digits.len == 2);
+	t_ok(cfs_hash_parse_prefix(CFS_TEXT(""), &p) && p.digits.len == 0);
+	t_ok(!cfs_hash_parse_prefix(CFS_TEXT("0123g"), &p));
+	t_ok(!cfs_hash_parse_prefix(CFS_TEXT("md5:01234567"), &p));
+	t_ok(!cfs_hash_parse_prefix(CFS_TEXT("sha256:sha256:01"), &p));
+}
+
+T(prefix_matches_digests_of_its_algorithm_in_order)
+{
+	struct cfs_hash_matches m = {0};
+	struct cfs_err err;
+
+	t_ok(cfs_hash_parse_prefix(CFS_TEXT("sha256:0123ABCD"), &m.prefix));
+	cfs_hash_match_prefix(&m, "sha256:0123abcdff00000000");
+	cfs_hash_match_prefix(&m, "sha512:0123abcd0000000000");
+	cfs_hash_match_prefix(&m, "sha256:0123abcd1111111111");
+	cfs_hash_match_prefix(&m, "sha256:0123abce1111111111");
+	cfs_hash_match_prefix(&m, "no digest");
+	t_eq(m.n, 2);
+	t_str(m.found[0], "sha256:0123abcd1111111111");
+	t_eq(cfs_hash_fail_ambiguous(&m, "image ID", "images", &err), -ENOTUNIQ);
+	t_str(err.msg, "image ID \"0123ABCD\": ambiguous, 2 images: "
+		       "sha256:0123abcd11111111, sha256:0123abcdff000000");
+}
+
+T(prefix_keeps_the_first_matches_of_many)
+{
+	struct cfs_hash_matches m = {0};
+	char text[CFS_HASH_TEXT_MAX];
+	struct cfs_err err;
+
+	t_ok(cfs_hash_parse_prefix(CFS_TEXT("0000"), &m.prefix));
+	for (int i = 20; i > 0; i--) {
+		snprintf(text, sizeof(text), "sha256:0000%04d", i);
+		cfs_hash_match_prefix(&m, text);
+	}
+	t_eq(m.n, 20);
+	t_str(m.found[0], "sha256:00000001");
+	t_str(m.found[CFS_HASH_MATCHES_MAX - 1], "sha256:00000008");
+	t_eq(cfs_hash_fail_ambiguous(&m, "digest", "layers", &err), -ENOTUNIQ);
+	t_has(err.msg, "ambiguous, 20 layers: ");
+	t_has(err.msg, ", sha256:00000008, ...");
 }

@@ -47,7 +47,7 @@ static const struct cli_syntax syntax = {
 		 "mount "
 		 "the image\n"
 		 "at DIR/rootfs. The arguments replace Cmd of the image. IMAGE is a tag "
-		 "or @DIGEST.",
+		 "or a digest.",
 	.example = (const char *const[]){"composefs oci bundle --repo=repo app bundle",
 					 "crun run --bundle=bundle app1",
 					 "composefs umount bundle/rootfs", NULL},

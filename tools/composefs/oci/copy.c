@@ -7,6 +7,8 @@
 #include "cli/watch.h"
 #include "composefs/oci/oci.h"
 
+#define NEEDS_NAME "an image without a tag needs --name=TAG"
+
 struct options {
 	struct where where;
 	struct oci_merge merge;
@@ -37,7 +39,7 @@ static const struct cli_syntax syntax = {
 		 "that this\n"
 		 "repository has. Each layer is verified by its diff_id. The "
 		 "repositories may use\n"
-		 "different algorithms. IMAGE is a tag or @DIGEST; with @DIGEST, "
+		 "different algorithms. IMAGE is a tag or a digest; with a digest, "
 		 "--name is required.",
 	.example = (const char *const[]){"composefs oci copy --repo=repo "
 					 "--from=/mnt/usb/repo app",
@@ -60,8 +62,12 @@ static int copy_container_image(struct options *o, struct cfs_repo *from,
 
 	if (rc < 0)
 		return rc;
-	rc = o->all_platforms ? oci_pull_all(to, &source, &opts, &o->all, err)
-			      : cfs_containers_pull(to, &source, &opts, out, err);
+	rc = o->name ? 1 : cfs_containers_has_tag(from, image, err);
+	if (rc == 0)
+		rc = cfs_fail(err, EINVAL, "%s: " NEEDS_NAME, image);
+	else if (rc > 0)
+		rc = o->all_platforms ? oci_pull_all(to, &source, &opts, &o->all, err)
+				      : cfs_containers_pull(to, &source, &opts, out, err);
 	cfs_transport_close(&source);
 	return rc;
 }
@@ -90,7 +96,7 @@ static int check_copy_options(const struct options *o, const char *image,
 	if (!o->from)
 		return cfs_fail(err, EINVAL, "expected --from=REPO");
 	if (*image == '@' && !o->name)
-		return cfs_fail(err, EINVAL, "an image without a tag needs --name=TAG");
+		return cfs_fail(err, EINVAL, NEEDS_NAME);
 	return 0;
 }
 

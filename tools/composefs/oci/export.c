@@ -28,7 +28,7 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE DESTINATION", NULL},
 	.about = "Write a container image to a directory or a file of this machine. "
 		 "Layers are compressed as\n"
-		 "for push. IMAGE is a tag or @DIGEST. DESTINATION is one of\n\n"
+		 "for push. IMAGE is a tag or a digest. DESTINATION is one of\n\n"
 		 "  oci:DIR[:TAG]                    an OCI image layout\n"
 		 "  oci-archive:FILE[:TAG]           the same in a tar archive\n"
 		 "  docker-archive:FILE[:REFERENCE]  for docker load and podman load\n"

@@ -55,7 +55,7 @@ static const struct cli_syntax inspect_syntax = {
 	.about = "Print the details of a container image as a JSON object, or its "
 		 "manifest "
 		 "or\n"
-		 "configuration unchanged. IMAGE is a tag or @DIGEST.",
+		 "configuration unchanged. IMAGE is a tag or a digest.",
 	.example = (const char *const[]){"composefs oci inspect --repo=repo app",
 					 "composefs oci inspect --repo=repo --config app",
 					 NULL},

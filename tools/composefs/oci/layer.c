@@ -18,7 +18,9 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] DIFF_ID", NULL},
 	.about = "Write a layer to standard output as the original uncompressed tar "
 		 "archive.\n"
-		 "DIFF_ID is its digest, which \"composefs oci inspect\" prints.",
+		 "DIFF_ID is its digest, which \"composefs oci inspect\" prints, or 8 or "
+		 "more of\n"
+		 "its digits.",
 	.example =
 		(const char *const[]){
 			"composefs oci layer --repo=repo sha256:... > layer.tar", NULL},
@@ -29,7 +31,7 @@ static int write_layer_tar(const struct repo_work *w, struct cfs_err *err)
 {
 	static const int out = STDOUT_FILENO;
 	struct cfs_oci_digest digest;
-	int rc = cfs_oci_digest_parse(cfs_text(w->operands[0]), &digest, err);
+	int rc = cfs_containers_find_layer(w->repo, w->operands[0], &digest, err);
 
 	return rc < 0 ? rc
 		      : cfs_containers_emit_layer(w->repo, &digest, cfs_sink_fd(&out),

@@ -8,7 +8,7 @@
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE MOUNTPOINT", NULL},
 	.about = "Mount the merged layers of a container image. IMAGE is a tag or "
-		 "@DIGEST. See\n"
+		 "a digest. See\n"
 		 "composefs-mount(8) for the options.",
 	.example =
 		(const char *const[]){"composefs oci mount --repo=repo app /mnt", NULL},

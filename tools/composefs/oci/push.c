@@ -47,7 +47,7 @@ static const struct cli_syntax syntax = {
 		 "contents do not. Blobs that the destination has, or that a registry "
 		 "has in another\n"
 		 "repository, are not sent.\n\n"
-		 "IMAGE is a tag or @DIGEST. DESTINATION is [docker://]HOST/NAME[:TAG], "
+		 "IMAGE is a tag or a digest. DESTINATION is [docker://]HOST/NAME[:TAG], "
 		 "oci:DIR[:TAG],\n"
 		 "oci-archive:FILE[:TAG] or docker-archive:FILE[:REFERENCE].",
 	.example =

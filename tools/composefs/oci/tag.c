@@ -17,9 +17,10 @@ static const struct cli_option option_table[] = {WHERE_OPTIONS(struct options, w
 
 static const struct cli_syntax tag_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE TAG", NULL},
-	.about = "Add a tag to a container image, which is given by a tag or @DIGEST. An "
-		 "image that\n"
-		 "had this tag loses it.",
+	.about =
+		"Add a tag to a container image, which is given by a tag or a digest. An "
+		"image that\n"
+		"had this tag loses it.",
 	.example = (const char *const[]){"composefs oci tag --repo=repo app:1 app:latest",
 					 NULL},
 	.options = option_table,
@@ -83,6 +84,21 @@ int cmd_oci_tag(int argc, char **argv)
 	return repo_command_run(&tag_command, argc, argv, &o, &o.where);
 }
 
+/* Reports a name that is no tag, but perhaps a digest. */
+static int fail_no_tag(const struct cfs_repo *repo, const char *name, struct cfs_err *err)
+{
+	struct cfs_container c;
+	int rc = cfs_container_open(repo, name, &c, NULL);
+
+	cfs_container_close(&c);
+	if (rc == 0)
+		return cfs_fail(err, ENOENT,
+				"expected a tag, got a digest: \"%s\"; \"composefs oci "
+				"images\" lists the tags of images",
+				name);
+	return cfs_fail(err, ENOENT, "no such tag: \"%s\"", name);
+}
+
 static int remove_tag(struct cfs_repo *repo, const char *tag, struct cfs_err *err)
 {
 	char ref[CFS_CONTAINERS_REF_MAX];
@@ -90,9 +106,7 @@ static int remove_tag(struct cfs_repo *repo, const char *tag, struct cfs_err *er
 
 	if (rc == 0)
 		rc = cfs_repo_untag(repo, CFS_REPO_STREAMS, ref, err);
-	if (rc == -ENOENT)
-		return cfs_fail(err, ENOENT, "no such container image: \"%s\"", tag);
-	return rc;
+	return rc == -ENOENT ? fail_no_tag(repo, tag, err) : rc;
 }
 
 static int remove_tags(const struct repo_work *w, struct cfs_err *err)

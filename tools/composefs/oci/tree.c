@@ -32,7 +32,7 @@ static const struct cli_syntax id_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
 	.about = "Merge the layers of a container image again and print the image ID, "
 		 "without\n"
-		 "storing anything. IMAGE is a tag or @DIGEST.",
+		 "storing anything. IMAGE is a tag or a digest.",
 	.example =
 		(const char *const[]){
 			"composefs oci compute-id --repo=repo app",
@@ -44,7 +44,7 @@ static const struct cli_syntax dump_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
 	.about = "Print the merged files of a container image as a dump, see "
 		 "composefs-dump(5).\n"
-		 "IMAGE is a tag or @DIGEST.",
+		 "IMAGE is a tag or a digest.",
 	.example = (const char *const[]){"composefs oci dump --repo=repo app", NULL},
 	.options = dump_table,
 };

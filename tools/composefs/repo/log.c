@@ -8,6 +8,7 @@
 #include "cli/verbosity.h"
 #include "composefs/repo/commands.h"
 #include "composefs/repo/image_rows.h"
+#include "composefs/repo/reference.h"
 #include "composefs/repo_command.h"
 
 struct options {
@@ -165,14 +166,15 @@ static int check_log_name(const struct options *o, const struct cfs_repo *repo,
 	rc = cfs_repo_find_image(repo, ref, &id, err);
 	if (rc == 0)
 		cli_print_note(o->name, "%s: no change is recorded", name);
-	return rc;
+	return repo_fail_reference(repo, name, rc, err);
 }
 
 static int read_and_print(const struct repo_work *w, struct cfs_err *err)
 {
 	const char *name = w->operands[0];
 	struct cfs_repo_log log = {0};
-	int rc = cfs_repo_log_read(w->repo, name, &log, err);
+	int rc = repo_fail_reference(w->repo, name,
+				     cfs_repo_log_read(w->repo, name, &log, err), err);
 
 	if (rc == 0)
 		rc = check_log_name(w->options, w->repo, name, &log, err);

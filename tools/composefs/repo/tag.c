@@ -7,6 +7,7 @@
 
 #include "composefs/repo/commands.h"
 #include "cli/repo_option.h"
+#include "composefs/repo/reference.h"
 
 struct options {
 	struct where where;
@@ -98,7 +99,9 @@ static int untag_all(struct cfs_repo *repo, char **names, struct cfs_err *err)
 	/* The removal of one that does not exist fails, and says why. */
 	for (char **n = names; rc == 0 && *n; n++)
 		if (!has_listed_name(&refs, cfs_repo_ref_name(*n)))
-			rc = cfs_repo_untag(repo, CFS_REPO_IMAGES, *n, err);
+			rc = repo_fail_reference(
+				repo, *n, cfs_repo_untag(repo, CFS_REPO_IMAGES, *n, err),
+				err);
 	cfs_repo_list_fini(&refs);
 	for (; rc == 0 && *names; names++)
 		rc = cfs_repo_untag(repo, CFS_REPO_IMAGES, *names, err);
