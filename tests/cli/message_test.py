@@ -68,6 +68,18 @@ def every_program_has_help_and_version(_):
 
 
 @fact
+def wrong_usage_begins_with_the_name_of_the_program(_):
+    """Also where 1.0.8 printed its usage; getopt(3) says it in its own words."""
+    for name in programs():
+        for args in ((), ("--no-such-option",), ("a", "b", "c", "d", "e", "f")):
+            done = subprocess.run([tool(name), *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            if not args and name in ("composefs", "composefs-registry"):
+                continue  # prints the list of its commands; reads its work from standard input
+            ensure(done.returncode != 0 and not done.stdout, f"{name} {args}: {done.returncode} {done.stdout}")
+            ensure(done.stderr.startswith(f"{name}: "), f"{name} {args}: {done.stderr}")
+
+
+@fact
 def failing_to_print_the_version_is_an_error(_):
     for name in programs():
         with open("/dev/full", "w", encoding="ascii") as full:

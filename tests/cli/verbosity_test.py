@@ -81,7 +81,8 @@ def quiet_drops_warnings_and_keeps_errors_and_output(_):
 
 @fact
 def quiet_is_accepted_by_every_program(_):
-    for name in ("mkcomposefs", "composefs-info", "composefs-dump", "composefs-fsck", "mount.composefs", "composefs-fetch", "composefs-pkcs7"):
+    for name in ("mkcomposefs", "composefs-info", "composefs-dump", "composefs-fsck", "mount.composefs", "composefs-fuse", "composefs-prepare-root",
+                 "composefs-fetch", "composefs-pkcs7", "composefs-registry"):
         if os.path.exists(f"{TOOLS}/{name}"):
             for option in ("-q", "-v", "--quiet", "--verbose"):
                 status, out, err = run(name, option, "--version")

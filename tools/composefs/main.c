@@ -268,7 +268,7 @@ static int run_main(const char *program, int argc, char **argv)
 		return run_help(program, 0, NULL);
 	if (at < argc && strcmp(argv[at], "help") == 0)
 		return run_help(program, argc - at - 1, argv + at + 1);
-	if (at < argc && at > 1 && !is_front_option(argv[1]))
+	if (at > 1 && !is_front_option(argv[1]))
 		cli_fail_usage(program, "%s: unknown option before the command", argv[1]);
 	else if (at < argc)
 		report_unknown_command(program, argv[at]);

@@ -398,7 +398,7 @@ int main(int argc, char **argv)
 	if (cli_print_help_or_version(NAME, usage, argc, argv))
 		return cli_end(NAME, CLI_OK);
 	if (argc != 2) {
-		cli_print_error_text(usage);
+		cli_fail_usage(NAME, "expected DIR");
 		return CLI_USAGE;
 	}
 	f.dir = argv[1];

@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 	if (cli_print_help_or_version(NAME, usage, argc, argv))
 		return cli_end(NAME, CLI_OK);
 	if (argc != 4) {
-		cli_print_error_text(usage);
+		cli_fail_usage(NAME, "expected KEY CERT DIR");
 		return CLI_USAGE;
 	}
 	if (sign_lines(argv, &err) == 0)

@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 	if (cli_print_version(name, argc, argv))
 		return cli_end(name, CLI_OK);
 	if (argc != 3) {
-		print_dump_usage(stderr, name);
+		cli_fail_usage(name, "expected SOURCE DEST");
 		return CLI_FAILED;
 	}
 	if (rewrite_image(name, argv[1], argv[2], &err) == 0)

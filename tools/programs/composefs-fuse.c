@@ -185,9 +185,13 @@ int main(int argc, char **argv)
 	struct served s = {.image_fd = -1};
 	struct cfs_err err = {""};
 	int rc;
+	char name[] = NAME;
 
 	if (!cli_begin(NAME))
 		return CLI_FAILED;
+	cli_take_verbosity(&argc, argv);
+	if (argc > 0)
+		argv[0] = name; /* getopt() begins its messages with it */
 	if (cli_print_version(NAME, argc, argv))
 		return cli_end(NAME, CLI_OK);
 	rc = fuse_options_parse(&s.o, argc, argv, &err);

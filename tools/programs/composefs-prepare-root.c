@@ -12,6 +12,7 @@
 
 #include "boot/boot.h"
 #include "cli/cli.h"
+#include "cli/verbosity.h"
 
 #define NAME "composefs-prepare-root"
 
@@ -38,7 +39,8 @@ static const char usage[] =
 	"                    given more than once\n"
 	"  --cmdline=TEXT    Take the kernel arguments from TEXT, not from "
 	"/proc/cmdline\n"
-	"  --help, --version\n"
+	"  --help            Print this text\n"
+	"  --version         Print the version\n"
 	"\n"
 	"Example:\n"
 	"  composefs-prepare-root --sysroot=/root\n"
@@ -234,9 +236,13 @@ int main(int argc, char **argv)
 	struct command cmd = {.sysroot = "/sysroot", .run = "/run"};
 	struct cfs_err err = {""};
 	int rc;
+	char name[] = NAME;
 
 	if (!cli_begin(NAME))
 		return CFS_BOOT_FAILED;
+	cli_take_verbosity(&argc, argv);
+	if (argc > 0)
+		argv[0] = name; /* getopt() begins its messages with it */
 	if (cli_print_help_or_version(NAME, usage, argc, argv))
 		return cli_end(NAME, CLI_OK);
 	rc = run_prepare_root(&cmd, argc, argv, &err);

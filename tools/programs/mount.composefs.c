@@ -39,6 +39,15 @@ static const char usage[] =
 	"  mount -t composefs -o basedir=/composefs/objects exampleimage.cfs "
 	"/mnt/exampleimage\n"
 	"\n"
+	"Options:\n"
+	"  -t TYPE                Accepted for mount(8); the type is composefs\n"
+	"  -o OPTION[,OPTION..]   Mount options\n"
+	"  -f                     Check options and image, but do not mount\n"
+	"  -s                     Ignore unknown mount options\n"
+	"  -v                     Print which mount method was used\n"
+	"  -h, --help             Print this text\n"
+	"  --version              Print the version\n"
+	"\n"
 	"Supported options:\n"
 	"  basedir=PATH[:PATH]    Specify location of basedir(s)\n"
 	"  digest=DIGEST          Specify required image digest\n"
@@ -223,10 +232,13 @@ int main(int argc, char **argv)
 	struct command cmd = {0};
 	struct cfs_err err = {""};
 	int rc;
+	char name[] = NAME;
 
 	if (!cli_begin(NAME))
 		return STATUS_FAILED;
 	cli_take_verbosity(&argc, argv);
+	if (argc > 0)
+		argv[0] = name; /* getopt() begins its messages with it */
 	if (cli_print_help_or_version(NAME, usage, argc, argv))
 		return cli_end(NAME, CLI_OK);
 	rc = run_mount(&cmd, argc, argv, &err);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/verbosity.h"
 #include "helpers/registry/registry_helper.h"
 
 #define NAME "composefs-registry"
@@ -148,10 +149,11 @@ int main(int argc, char **argv)
 
 	if (!cli_begin(NAME))
 		return CLI_FAILED;
+	cli_take_verbosity(&argc, argv);
 	if (cli_print_help_or_version(NAME, usage, argc, argv))
 		return cli_end(NAME, CLI_OK);
 	if (argc != 1) {
-		cli_print_error_text(usage);
+		cli_fail_usage(NAME, "expected no argument");
 		return CLI_USAGE;
 	}
 	rc = run_transfer(&t, &err);
