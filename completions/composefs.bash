@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-# bash completion for composefs, cfsctl, mkcomposefs, composefs-info, composefs-fsck, composefs-dump, composefs-fuse, mount.composefs.
+# bash completion for composefs, cfsctl, mkcomposefs, composefs-info, composefs-fsck, composefs-dump, composefs-fuse,
+# mount.composefs and composefs-prepare-root.
 # The programs answer themselves, from their option tables: PROGRAM --complete WORD... (tools/cli/complete.h).
 
 # Sets words to the words up to the cursor, and cut to what bash does not replace: it splits words at = and :.
@@ -64,31 +65,24 @@ _composefs()
 	fi
 }
 
-_composefs_dump()
+# Programs that list their options in --help, and their mount options, if any, below "Supported options".
+_composefs_small()
 {
-	if [[ $2 == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "--help --version" -- "$2")
-	else
-		_composefs_files -f "$2"
-	fi
-}
-
-# Its options follow -o; -h lists them.
-_mount_composefs()
-{
-	local words cut options front
+	local words cut front options
 	_composefs_words
 	case ${words[-2]-} in
-	-t) COMPREPLY=(composefs) ;; # composefs-fuse has no -t
+	-t) COMPREPLY=(composefs) ;;
 	-o)
-		options=$("$1" -h 2>&1 | sed -n '/^Supported/,$s/^  \([a-z_-]\{1,\}=\{0,1\}\).*/\1/p')
+		options=$("$1" --help 2>/dev/null | sed -n '/^Supported/,$s/^  \([a-z_-]\{1,\}=\{0,1\}\).*/\1/p')
 		front=${words[-1]%"${words[-1]##*,}"}
 		mapfile -t COMPREPLY < <(compgen -P "${front#"$cut"}" -W "$options" -- "${words[-1]##*,}")
 		compopt -o nospace 2>/dev/null
 		;;
 	*)
-		if [[ ${words[-1]} == -* ]]; then
-			COMPREPLY=(-h -o -t)
+		if [[ ${words[-1]} == -* && ${words[-1]} != *=* ]]; then
+			options=$("$1" --help 2>/dev/null | sed -n '/^  -/{s/^  //;s/  .*//;s/, /\n/g;p}' | sed 's/=.*/=/;s/ .*//')
+			mapfile -t COMPREPLY < <(compgen -W "$options" -- "${words[-1]}")
+			[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
 		else
 			_composefs_files -f "${words[-1]#"$cut"}"
 		fi
@@ -97,5 +91,4 @@ _mount_composefs()
 }
 
 complete -F _composefs composefs cfsctl mkcomposefs composefs-info composefs-fsck
-complete -F _composefs_dump composefs-dump
-complete -F _mount_composefs composefs-fuse mount.composefs
+complete -F _composefs_small composefs-dump composefs-fuse mount.composefs composefs-prepare-root

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-# fish completion for composefs, cfsctl, mkcomposefs, composefs-info, composefs-fsck, composefs-dump, composefs-fuse, mount.composefs.
+# fish completion for composefs, cfsctl, mkcomposefs, composefs-info, composefs-fsck, composefs-dump, composefs-fuse,
+# mount.composefs and composefs-prepare-root.
 # The programs answer themselves, from their option tables: PROGRAM --complete WORD... (tools/cli/complete.h).
 
 function __composefs_complete
@@ -7,8 +8,9 @@ function __composefs_complete
     set -l current (commandline -ct)
     set -l program $words[1]
     set -e words[1]
-    set -l front (string match -r -- '^--[^=]*=' "$current")
-    set -l value (string replace -r -- '^--[^=]*=' '' "$current")
+    # Files follow "--option=" and "oci:".
+    set -l front (string match -r -- '^(?:--[^=]*=|[a-z-]+:)' "$current")
+    set -l value (string replace -- "$front" '' "$current")
     for line in (command $program --complete $words "$current" 2>/dev/null)
         switch $line
             case '*'\t'*'
@@ -29,23 +31,33 @@ for program in composefs cfsctl mkcomposefs composefs-info composefs-fsck
     complete -c $program -f -a '(__composefs_complete)'
 end
 
-complete -c composefs-dump -l help -d 'Print the help'
-complete -c composefs-dump -l version -d 'Print the version'
-
-# Its options follow -o; -h lists them.
-function __mount_composefs_options
-    set -l front (string match -r -- '^.*,' (commandline -ct))
-    set -l program (commandline -opc)[1]
-    for option in ($program -h 2>&1 | sed -n '/^Supported/,$s/^  \([a-z_-]\{1,\}=\{0,1\}\).*/\1/p')
-        echo "$front$option"
+# Programs that list their options in --help, and their mount options, if any, below "Supported options".
+function __composefs_complete_small
+    set -l words (commandline -opc)
+    set -l current (commandline -ct)
+    switch $words[-1]
+        case -t
+            echo composefs
+        case -o
+            set -l front (string match -r -- '^.*,' "$current")
+            for option in (command $words[1] --help 2>/dev/null | sed -n '/^Supported/,$s/^  \([a-z_-]\{1,\}=\{0,1\}\).*/\1/p')
+                echo "$front$option"
+            end
+        case '*'
+            switch "$current"
+                case '-*=*'
+                    set -l front (string match -r -- '^--[^=]*=' "$current")
+                    for name in (__fish_complete_path (string replace -- "$front" '' "$current"))
+                        echo "$front$name"
+                    end
+                case '-*'
+                    command $words[1] --help 2>/dev/null | sed -n '/^  -/{s/^  //;s/  .*//;s/, /\n/g;p}' | sed 's/=.*/=/;s/ .*//'
+                case '*'
+                    __fish_complete_path "$current"
+            end
     end
 end
 
-complete -c mount.composefs -s h -d 'Print the help'
-complete -c mount.composefs -s t -x -a composefs -d 'Filesystem type'
-complete -c mount.composefs -s o -x -a '(__mount_composefs_options)' -d 'Mount options'
-
-complete -c composefs-fuse -s h -d 'Print the help'
-complete -c composefs-fuse -s f -d 'Stay in the foreground'
-complete -c composefs-fuse -s s -d 'Use one thread'
-complete -c composefs-fuse -s o -x -a '(__mount_composefs_options)' -d 'Options'
+for program in composefs-dump composefs-fuse mount.composefs composefs-prepare-root
+    complete -c $program -f -a '(__composefs_complete_small)'
+end

@@ -5,6 +5,7 @@ test presses the key; fish completes a line by `complete -C`.
 
     completion_test.py COMPOSEFS
 """
+import json
 import os
 import pty
 import re
@@ -14,11 +15,13 @@ import subprocess
 import sys
 import time
 
-from repo import COMPOSEFS, OK, Skip, expect, good, main, make, run, write
+from repo import COMPOSEFS, OK, Skip, ensure, expect, good, main, make, run, write
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMPLETIONS = os.path.join(HERE, "..", "..", "completions")
+GOLDEN = os.path.join(HERE, "..", "golden", "oci")
 TOOLS = os.path.dirname(COMPOSEFS)
+SMALL = ("composefs-dump", "composefs-fuse", "mount.composefs", "composefs-prepare-root")  # options in the first column of --help
 ENVIRONMENT = {**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}", "TERM": "dumb", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
 # Each prints the line of the editor between < and > when the user presses control-T.
 SHELLS = {
@@ -142,6 +145,41 @@ def images_and_paths_come_from_the_repository():
     expect(offered("extract", "--repo=r", "os/1", "/dir", ""), ([], ":dirs"))
 
 
+def container_images_come_from_the_repository():
+    if "oci" not in commands():
+        raise Skip("built without container images")
+    good("init", "--insecure", "r")
+    good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/basic", "registry.example/app:1")
+    image = json.loads(good("oci", "inspect", "--repo=r", "registry.example/app:1"))
+    digits = image["manifest_digest"].split(":")[1]
+    for verb in ("inspect", "tag", "mount", "push", "export", "bundle", "compute-id", "dump", "fsck", "rm"):
+        expect(offered("oci", verb, "--repo=r", ""), (["registry.example/app:1"], ":none"), verb)
+    expect(offered("oci", "tag", "--repo=r", "x", "reg"), (["registry.example/app:1"], ":none"))
+    expect(offered("oci", "copy", "--from=r", "--repo=other", "reg"), (["registry.example/app:1"], ":none"))
+    for form in (digits, "@sha256:" + digits, "sha256:" + digits):
+        expect(offered("oci", "mount", "--repo=r", form[:12]), ([form], ":none"))
+    expect(offered("oci", "layer", "--repo=r", "sha256:"), ([image["layers"][0]["diff_id"]], ":none"))
+    expect(offered("oci", "mount", "--repo=r", "none"), ([], ":none"))
+    expect(offered("oci", "pull", "--repo=r", "oci"), (["oci:", "oci-archive:"], ":files"))
+    expect(offered("oci", "push", "--repo=r", "x", "docker-a"), (["docker-archive:"], ":files"))
+    good("create-image", "--repo=r", GOLDEN, "os/1")
+    expect(offered("mount", "--repo=r", ""), (["os/1"], ":none"))
+    expect(offered("copy", "--from=r", "--repo=other", ""), (["os/1"], ":none"))
+
+
+def mounts_are_offered_to_umount_and_status():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    make()
+    os.mkdir("mnt")
+    good("mount", "--repo=r", "os/1", "mnt")
+    try:
+        for verb in ("umount", "status"):
+            ensure(os.path.abspath("mnt") in offered(verb, "")[0], verb)
+    finally:
+        good("umount", "mnt")
+
+
 def a_control_character_in_a_name_is_not_offered():
     make()
     write("tree/evil\n/x", "x")
@@ -150,10 +188,13 @@ def a_control_character_in_a_name_is_not_offered():
     expect(sorted(offered("ls", "--repo=r", "os/2", "/")[0]), ["/a", "/dir/", "/link", "/shared"])
 
 
-def interactive(name):
+def needs_shell(name):
     if not shutil.which(name):
-        print(f"# {name} is not installed")
-        return
+        raise Skip(f"{name} is not installed (scripts/deps.sh test)")
+
+
+def interactive(name):
+    needs_shell(name)
     make()
     write("tree/$(touch pwned)", "x")
     good("create-image", "--repo=r", "tree", "os/2")
@@ -168,11 +209,16 @@ def interactive(name):
                                ("composefs ls --repo=r os/1 /dir/s", ("composefs ls --repo=r os/1 /dir/small ",)),
                                ("composefs gc --repo=targ", ("composefs gc --repo=target/",)),
                                ("composefs mount --repo=r os/1 targ", ("composefs mount --repo=r os/1 target/",)),
+                               ("composefs mount --repo=r ", ("composefs mount --repo=r os/",)),
                                ("composefs extract --repo=r os/1 /dir/s", ("composefs extract --repo=r os/1 /dir/small ",)),
                                ("composefs ls --repo=r os/2 /\\$", ("composefs ls --repo=r os/2 /\\$\\(touch\\ pwned\\) ",)),
                                ("mkcomposefs --profile=ipe-1-s", ("mkcomposefs --profile=ipe-1-sha256 ",)),
                                ("composefs-info measure", ("composefs-info measure-file ",)),
                                ("composefs-fuse -o verity,base", ("composefs-fuse -o verity,basedir=",)),
+                               ("composefs oci pull --repo=r oci:targ", ("composefs oci pull --repo=r oci:target/",)),
+                               ("composefs-prepare-root --sysr", ("composefs-prepare-root --sysroot=",)),
+                               ("composefs-prepare-root --sysroot=targ", ("composefs-prepare-root --sysroot=target/",)),
+                               ("composefs-dump --vers", ("composefs-dump --version ",)),
                                ("mount.composefs -o ro,tryv", ("mount.composefs -o ro,tryverity", "mount.composefs -o ro,tryverity "))):
             got = shell.complete(line)
             if got not in expected:
@@ -191,13 +237,13 @@ def zsh_completes_on_a_terminal():
 
 
 def fish_completes():
-    if not shutil.which("fish"):
-        print("# fish is not installed")
-        return
+    needs_shell("fish")
     make()
     for line, expected in (("composefs transac", ["transaction"]), ("composefs du --sort=fr", ["--sort=frees"]),
                            ("composefs ls --repo=r os/1 /dir/s", ["/dir/small"]),
-                           ("mkcomposefs --profile=ipe-1-s", ["--profile=ipe-1-sha256"])):
+                           ("mkcomposefs --profile=ipe-1-s", ["--profile=ipe-1-sha256"]), ("composefs gc --repo=tre", ["--repo=tree/"]),
+                           ("composefs-dump tre", ["tree/"]), ("composefs-prepare-root --sysroot=tre", ["--sysroot=tree/"]),
+                           ("mount.composefs -t ", ["composefs"]), ("mount.composefs -o ro,tryv", ["ro,tryverity"])):
         done = subprocess.run(["fish", "--no-config", "-c", f"source {COMPLETIONS}/composefs.fish; complete -C '{line}'"],
                               capture_output=True, text=True, env={**ENVIRONMENT, "HOME": os.getcwd()}, timeout=60, check=True)
         expect([l.split("\t")[0] for l in done.stdout.splitlines()], expected)
@@ -213,13 +259,32 @@ def lines_to_complete():
         lines += [(f"composefs {family} {verb} --", option) for verb in verbs for option in options_in_help(family, verb)]
     for name in ("mkcomposefs", "composefs-info", "composefs-fsck"):
         lines += [(f"{name} --", option) for option in options_in_help(program=os.path.join(TOOLS, name))]
+    for name in SMALL:
+        lines += [(f"{name} -", option) for option in options_listed_in_help(name)]
+        lines += [(f"{name} -o ", option) for option in mount_options_in_help(name)]
     return lines
+
+
+def small_help(name):
+    program = os.path.join(TOOLS, name)
+    return run("--help", program=program)[1] if os.path.exists(program) else ""
+
+
+def options_listed_in_help(name):
+    """Each option in the first column of the help, with "=" if a value follows it."""
+    columns = re.findall(r"^  (-.*?)(?:   *.*)?$", small_help(name), re.M)
+    found = [re.sub(r"(=).*| .*", r"\1", option) for column in columns for option in column.split(", ")]
+    expect(bool(found) or not small_help(name), True, f"{name} --help lists options")
+    return found
+
+
+def mount_options_in_help(name):
+    return re.findall(r"^  ([a-z][a-z_-]*=?)", small_help(name).partition("Supported options:")[2], re.M)
 
 
 def check_candidates(shell, script):
     """script completes each line of the file "lines" and prints "LINE<tab>CANDIDATE"."""
-    if not shutil.which(shell[0]):
-        raise Skip(f"{shell[0]} is not installed")
+    needs_shell(shell[0])
     wanted = lines_to_complete()
     write("lines", "".join(f"{line}\n" for line in dict.fromkeys(line for line, _ in wanted)))
     done = subprocess.run([*shell, "-c", script], capture_output=True, text=True, env={**ENVIRONMENT, "HOME": os.getcwd()}, timeout=120, check=True)
@@ -233,8 +298,40 @@ def bash_has_each_verb_and_each_option():
             read -ra COMP_WORDS <<<"$COMP_LINE"
             [[ $COMP_LINE != *' ' ]] || COMP_WORDS+=("")
             COMP_POINT=${{#COMP_LINE}} COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)) COMPREPLY=()
-            _composefs "${{COMP_WORDS[0]}}" "${{COMP_WORDS[-1]}}" 2>/dev/null
+            function=$(complete -p "${{COMP_WORDS[0]}}")
+            function=${{function#* -F }}
+            "${{function%% *}}" "${{COMP_WORDS[0]}}" "${{COMP_WORDS[-1]}}" 2>/dev/null
             printf "$COMP_LINE\\t%s\\n" "${{COMPREPLY[@]}}"
+        done <lines""")
+
+
+def zsh_has_each_verb_and_each_option():
+    """The function, outside of the line editor: what it gives to compadd."""
+    needs_shell("zsh")
+    os.mkdir("functions")
+    shutil.copy(f"{COMPLETIONS}/composefs.zsh", "functions/_composefs")
+    check_candidates(["zsh", "-f"], r"""fpath=($PWD/functions)
+        autoload -Uz _composefs
+        compadd() {
+            local list=""
+            while [[ $1 == -* ]]; do
+                case $1 in
+                -S|-d) shift ;;
+                -a) list=$2; shift ;;
+                --) shift; break ;;
+                esac
+                shift
+            done
+            [[ -z $list ]] || set -- "${(@P)list}"
+            print -rl -- "$typed"$'\t'${^@}
+        }
+        compset() { [[ $1 == -P ]] && PREFIX=${PREFIX#${~2}} }
+        _files() { }
+        _call_program() { shift; eval "$*" }
+        while IFS= read -r typed; do
+            words=("${(@s: :)typed}")
+            CURRENT=$#words PREFIX=$words[-1] service=$words[1]
+            _composefs
         done <lines""")
 
 
@@ -249,4 +346,6 @@ def fish_has_each_verb_and_each_option():
 
 if __name__ == "__main__":
     sys.exit(main([v for v in list(globals().values())
-                   if getattr(v, "__module__", None) == "__main__" and callable(v) and v not in (Shell, offered, commands, options_in_help, interactive, lines_to_complete, check_candidates)]))
+                   if getattr(v, "__module__", None) == "__main__" and callable(v) and v not in (
+                       Shell, offered, commands, options_in_help, needs_shell, interactive, lines_to_complete, small_help, options_listed_in_help,
+                       mount_options_in_help, check_candidates)]))

@@ -86,6 +86,8 @@ static void record_option(struct cli_completion *c, const struct cli_option *o,
 {
 	if (strcmp(o->name, "repo") == 0)
 		c->repo = value;
+	else if (strcmp(o->name, "from") == 0 && o->arg && strcmp(o->arg, "REPO") == 0)
+		c->from = value;
 	else if (strcmp(o->name, "user") == 0)
 		c->user = true;
 	else if (strcmp(o->name, "system") == 0)
@@ -154,18 +156,19 @@ static const char *put_kind(struct cli_completion *c, const char *kind,
 			    const char *otherwise)
 {
 	static const char *const dirs[] = {"DIR", "MOUNTPOINT", "DEST", "REPO", NULL};
-	static const char *const files[] = {"FILE", "PLACE", "SOURCE", NULL};
+	static const char *const files[] = {"FILE", "PLACE", "SOURCE", "DESTINATION",
+					    NULL};
 	static const char *const closed[] = {"NAME", "PATH", "COMMAND", NULL};
 
 	if (is_one_kind(kind, dirs))
 		return ":dirs";
-	if (is_one_kind(kind, files))
-		return ":files";
 	if (islower((unsigned char)*kind))
 		put_words(c, kind);
 	else if (cli_complete_kind)
 		cli_complete_kind(c, kind);
-	return c->n_candidates || islower((unsigned char)*kind) ||
+	if (is_one_kind(kind, files))
+		return ":files";
+	return c->n_candidates || islower((unsigned char)*kind) || c->no_files ||
 			       is_one_kind(kind, closed)
 		       ? ":none"
 		       : otherwise;

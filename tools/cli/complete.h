@@ -25,16 +25,18 @@ struct cli_completion {
 	size_t n_operands;
 	const char *image; /* the operand called IMAGE; NULL if there is none yet */
 	const char *repo;  /* value of --repo */
+	const char *from;  /* value of --from=REPO: the repository of the images */
 	bool user, system;
 	size_t n_candidates;
+	bool no_files; /* the word is no name of a file, though there is no candidate */
 };
 
 /* Prints a candidate if it begins with the word and has no control characters. */
 void cli_complete_put(struct cli_completion *c, const char *text, const char *about);
 
 /* Prints the candidates for an operand or value that --help calls kind: "IMAGE", "NAME",
- * "PATH", "COMMAND". Prints nothing on failure. Set by a program that knows such words;
- * may be NULL. */
+ * "PATH", "COMMAND". Prints nothing on failure, and sets no_files where a file cannot be
+ * meant. Set by a program that knows such words; may be NULL. */
 extern void (*cli_complete_kind)(struct cli_completion *c, const char *kind);
 
 /* Returns true if the arguments are the hidden call. */

@@ -238,6 +238,21 @@ int where_check_writable(const char *dir, struct cfs_err *err)
 	return cfs_repo_check_writable(dir, err);
 }
 
+struct where where_get_completed(const struct cli_completion *c)
+{
+	return (struct where){.repo = c->repo, .user = c->user, .system = c->system};
+}
+
+int where_open_completed(const struct cli_completion *c, struct cfs_repo **out)
+{
+	struct where w = where_get_completed(c);
+	struct cfs_err unused;
+
+	if (c->from)
+		return cfs_repo_open(c->from, CFS_REPO_LOOK, out, &unused);
+	return where_open(&w, CFS_REPO_LOOK, out, &unused);
+}
+
 int where_open_image(struct where *w, const char *name, struct cfs_map *map,
 		     struct cfs_image *im, struct cfs_digest *id, struct cfs_err *err)
 {

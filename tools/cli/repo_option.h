@@ -9,6 +9,7 @@
 
 #include <limits.h>
 
+#include "cli/complete.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "repo/repo.h"
@@ -94,6 +95,12 @@ void where_lock_wait(const struct where *w, const char *path, struct cfs_lock_wa
  * its IDs have another algorithm. */
 int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **out,
 	       struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The options before the word that is completed. */
+struct where where_get_completed(const struct cli_completion *c);
+/* Opens the repository whose names complete a word: that of --from, or as where_open. */
+int where_open_completed(const struct cli_completion *c,
+			 struct cfs_repo **out) CFS_MUST_CHECK;
 
 /* Refuses a directory that is part of a repository which this program must not write to
  * (cfs_repo_check_writable). */

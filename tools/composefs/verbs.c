@@ -105,6 +105,8 @@ static int complete_family_line(const struct verb_family *family, int argc, char
 	const struct command *c = argc > 3 ? find_verb(family, argv[2]) : NULL;
 
 	if (c) {
+		if (family->complete_kind)
+			cli_complete_kind = family->complete_kind;
 		memmove(argv + 2, argv + 3, (size_t)(argc - 2) * sizeof(*argv));
 		return c->run(argc - 1, argv);
 	}

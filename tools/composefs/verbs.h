@@ -18,7 +18,9 @@ struct verb_family {
 	const struct command *verbs;	    /* ended by a row of zeros */
 	const struct foreign_verb *foreign; /* the same; NULL: none */
 	const char *about;		    /* a sentence for --help */
-	const char *const *example;	    /* lines for --help, ended by NULL */
+	/* As cli_complete_kind, for the operands of the verbs. NULL: as for the commands. */
+	void (*complete_kind)(struct cli_completion *c, const char *kind);
+	const char *const *example; /* lines for --help, ended by NULL */
 };
 
 /* The main function of such a command. argv[0] is "composefs NAME". Returns the exit

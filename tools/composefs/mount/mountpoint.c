@@ -46,3 +46,16 @@ void mountpoint_fini(struct mountpoint *m)
 {
 	cfs_mount_table_fini(&m->table);
 }
+
+void mountpoint_complete(struct cli_completion *c)
+{
+	struct cfs_mount_table table = {0};
+	struct cfs_image_mount m;
+
+	if (cfs_mount_table_read(&table, NULL) == 0)
+		for (size_t i = 0; i < table.n; i++)
+			if (cfs_image_mount_recognize(&table.v[i], &table.arena, &m,
+						      NULL) > 0)
+				cli_complete_put(c, m.place, "image");
+	cfs_mount_table_fini(&table);
+}

@@ -3,6 +3,7 @@
 #ifndef CFS_COMPOSEFS_MOUNTPOINT_H
 #define CFS_COMPOSEFS_MOUNTPOINT_H
 
+#include "cli/complete.h"
 #include "mount/mount.h"
 
 /* Starts zeroed; free with mountpoint_fini. */
@@ -18,5 +19,8 @@ struct mountpoint {
 int mountpoint_find(const char *path, struct mountpoint *out,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 void mountpoint_fini(struct mountpoint *m);
+
+/* Completes an operand: the places where an image is mounted. */
+void mountpoint_complete(struct cli_completion *c);
 
 #endif

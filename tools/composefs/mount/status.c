@@ -9,6 +9,7 @@
 
 #include "cli/repo_option.h"
 #include "composefs/composefs.h"
+#include "composefs/mount/mountpoint.h"
 #include "composefs/mount/status_print.h"
 
 struct options {
@@ -32,6 +33,7 @@ static const struct cli_syntax syntax = {
 	.example =
 		(const char *const[]){"composefs status", "composefs status /mnt", NULL},
 	.options = option_table,
+	.complete_operand = mountpoint_complete,
 };
 
 static int add_image_name(struct status_mount *s, struct cfs_arena *arena, size_t max,

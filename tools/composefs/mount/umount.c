@@ -5,7 +5,6 @@
 #include <sys/mount.h>
 #include <sys/statfs.h>
 
-#include "cli/complete.h"
 #include "cli/json.h"
 #include "composefs/composefs.h"
 #include "composefs/mount/mountpoint.h"
@@ -23,26 +22,12 @@ static const struct cli_option option_table[] = {
 	{0},
 };
 
-/* Offers the places where an image is mounted. */
-static void complete_mountpoint(struct cli_completion *c)
-{
-	struct cfs_mount_table table = {0};
-	struct cfs_image_mount m;
-
-	if (cfs_mount_table_read(&table, NULL) == 0)
-		for (size_t i = 0; i < table.n; i++)
-			if (cfs_image_mount_recognize(&table.v[i], &table.arena, &m,
-						      NULL) > 0)
-				cli_complete_put(c, m.place, "image");
-	cfs_mount_table_fini(&table);
-}
-
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] MOUNTPOINT...", NULL},
 	.about = "Unmount images.",
 	.example = (const char *const[]){"composefs umount /mnt", NULL},
 	.options = option_table,
-	.complete_operand = complete_mountpoint,
+	.complete_operand = mountpoint_complete,
 };
 
 /* Refuses what is no image, and a path inside one. When that is not known, the type of

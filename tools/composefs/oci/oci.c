@@ -40,6 +40,7 @@ static const struct verb_family family = {
 	.verbs = verbs,
 	.foreign = foreign,
 	.about = "Store, mount and inspect container images.",
+	.complete_kind = oci_complete_kind,
 	.example = (const char *const[]){"composefs oci pull oci:layout:latest app",
 					 "composefs oci mount app /mnt", NULL},
 };

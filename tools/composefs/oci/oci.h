@@ -31,6 +31,9 @@ int cmd_oci_store_view(int argc, char **argv);
 int cmd_oci_tag(int argc, char **argv);
 int cmd_oci_verify(int argc, char **argv);
 
+/* Completes tags, digests and places: see cli/complete.h. */
+void oci_complete_kind(struct cli_completion *c, const char *kind);
+
 /* Finds the image that was made of a container image. -ENOENT: there is none. */
 int oci_find_image(const struct cfs_repo *repo, const char *name, struct cfs_digest *out,
 		   struct cfs_err *err) CFS_MUST_CHECK;

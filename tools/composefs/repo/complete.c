@@ -11,11 +11,6 @@
 #include "composefs/repo/commands.h"
 #include "source/source.h"
 
-static struct where get_where(const struct cli_completion *c)
-{
-	return (struct where){.repo = c->repo, .user = c->user, .system = c->system};
-}
-
 /* --- names and IDs ------------------------------------------------------------------ */
 
 static void put_refs(struct cli_completion *c, const struct cfs_repo *repo,
@@ -112,7 +107,7 @@ static void put_paths(struct cli_completion *c, const struct cfs_image *im)
 
 static void put_image_paths(struct cli_completion *c)
 {
-	struct where w = get_where(c);
+	struct where w = where_get_completed(c);
 	struct cfs_image im;
 	struct cfs_map map;
 	struct cfs_err err;
@@ -137,9 +132,7 @@ void repo_complete_kind(struct cli_completion *c, const char *kind)
 	bool image = strcmp(kind, "IMAGE") == 0 || strcmp(kind, "A") == 0 ||
 		     strcmp(kind, "B") == 0;
 	bool stream = strcmp(kind, "STREAM") == 0;
-	struct where w = get_where(c);
 	struct cfs_repo *repo;
-	struct cfs_err err;
 
 	if (strcmp(kind, "PATH") == 0) {
 		put_image_paths(c);
@@ -147,7 +140,7 @@ void repo_complete_kind(struct cli_completion *c, const char *kind)
 	}
 	if (!image && !stream && strcmp(kind, "NAME") != 0)
 		return;
-	if (where_open(&w, CFS_REPO_LOOK, &repo, &err) < 0)
+	if (where_open_completed(c, &repo) < 0)
 		return;
 	if (stream) {
 		put_streams(c, repo);
