@@ -3,6 +3,8 @@
 #ifndef CFS_MOUNT_PRIV_H
 #define CFS_MOUNT_PRIV_H
 
+#include <sys/types.h>
+
 #include "mount/steps.h"
 
 enum { CFS_PROC_FD_MAX = 32, CFS_LOOP_PATH_MAX = 32 };
@@ -78,12 +80,30 @@ int mount_visit_namespaces(int (*fn)(void *ctx, const struct mount_process *proc
 enum mount_id_kind { MOUNT_ID = 0x1000, MOUNT_ID_UNIQUE = 0x4000 };
 int mount_get_id(int fd, enum mount_id_kind kind, uint64_t *out) CFS_MUST_CHECK;
 
-/* record.c: opens the directory of records, if only root can
- * write to it. -1: there is none. */
-int mount_record_open_place(void);
+/* Where records are: of root in /run, of others in $XDG_RUNTIME_DIR. */
+enum mount_record_place {
+	MOUNT_RECORD_SYSTEM,
+	MOUNT_RECORD_USER,
+	MOUNT_RECORD_PLACES,
+};
+
+/* record.c: opens a directory of records, which is made if that is wanted. -1: there is none, or
+ * another user than its owner (of mount_record_owner) can write to it. */
+int mount_record_open_place(enum mount_record_place which, bool make);
+uid_t mount_record_owner(enum mount_record_place which);
 
 /* record.c: the name of a record there. */
 enum { MOUNT_RECORD_NAME = 24 };
 void mount_record_name(uint64_t id, char out[MOUNT_RECORD_NAME]);
+
+/* record.c: this boot and this mount namespace; "": not known. */
+enum { MOUNT_RECORD_WORD = 64 };
+struct mount_record_origin {
+	char boot[MOUNT_RECORD_WORD], space[MOUNT_RECORD_WORD];
+};
+void mount_record_read_origin(struct mount_record_origin *out);
+
+/* recognize.c: whether a data layer is a directory of the server that verifies or fetches objects. */
+bool mount_is_server_layer(const char *path);
 
 #endif

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mount/mount_priv.h"
+
 static const char source_prefix[] = "composefs:";
 
 /* What the options of an overlay say. */
@@ -26,11 +28,8 @@ static const char *value_of(const char *option, const char *name)
 	return strncmp(option, name, len) == 0 ? option + len : NULL;
 }
 
-/* Is this layer a directory of the server that verifies or fetches objects? */
-static bool is_server_layer(struct overlay *o, const char *path)
+bool mount_is_server_layer(const char *path)
 {
-	if (strcmp(path, "/" CFS_MOUNT_VERIFY_DIR) == 0)
-		o->m->verifies_at_open = true;
 	return strcmp(path, "/" CFS_MOUNT_VERIFY_DIR) == 0 ||
 	       strcmp(path, "/" CFS_MOUNT_FETCH_DIR) == 0 ||
 	       strcmp(path, "/" CFS_MOUNT_LAST_DIR) == 0;
@@ -45,7 +44,9 @@ static int add_overlay_objects(struct overlay *o, struct cfs_arena *arena,
 	if (!all)
 		return -ENOMEM;
 	o->data_layers = true;
-	if (is_server_layer(o, path))
+	if (strcmp(path, "/" CFS_MOUNT_VERIFY_DIR) == 0)
+		o->m->verifies_at_open = true;
+	if (mount_is_server_layer(path))
 		return 0;
 	if (o->m->n_objects)
 		memcpy(all, o->m->objects, o->m->n_objects * sizeof(*all));
@@ -158,6 +159,33 @@ int cfs_image_mount_recognize(const struct cfs_mount_entry *entry,
 	return o.userxattr ? o.data_layers
 			   : o.metacopy && (o.data_layers || out->has_id ||
 					    strcmp(entry->source, "composefs") == 0);
+}
+
+/* The kernel lists none for FUSE, and descriptors before Linux 6.13. */
+static bool knows_objects(const struct cfs_image_mount *m)
+{
+	for (size_t i = 0; i < m->n_objects; i++)
+		if (strncmp(m->objects[i], "/proc/", strlen("/proc/")) == 0)
+			return false;
+	return m->n_objects > 0;
+}
+
+int cfs_image_mount_find(const struct cfs_mount_entry *entry, struct cfs_arena *arena,
+			 struct cfs_image_mount *out, struct cfs_err *err)
+{
+	int rc = cfs_image_mount_recognize(entry, arena, out, err);
+
+	if (rc <= 0)
+		return rc;
+	rc = cfs_mount_record_read(out->place, out->mount_id, arena, &out->record);
+	if (rc < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	out->has_record = rc > 0;
+	if (out->has_record && !knows_objects(out)) {
+		out->objects = out->record.objects;
+		out->n_objects = out->record.n_objects;
+	}
+	return 1;
 }
 
 bool cfs_image_mount_file(const struct cfs_image_mount *m, char *out, size_t cap)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* mount/recognize: which mounts show composefs images, and their details.
  * Owns:  the marks by which a mount is recognized.
- * Uses:  mount/table, verity.
+ * Uses:  mount/table, mount/record, verity.
  * Never: trusts the table: who may mount can write anything there.
  */
 #ifndef CFS_MOUNT_RECOGNIZE_H
 #define CFS_MOUNT_RECOGNIZE_H
 
+#include "mount/record.h"
 #include "mount/table.h"
 #include "verity/verity.h"
 
@@ -32,6 +33,8 @@ struct cfs_image_mount {
 	bool requires_verity;  /* the kernel verifies each object against the image */
 	bool read_only;
 	const char *attrs; /* "rw,nosuid" */
+	bool has_record;   /* cfs_image_mount_find alone looks for it */
+	struct cfs_mount_record record;
 };
 
 /* Whether the entry shows an image: it is an overlay of one and object directories, or a FUSE mount of
@@ -39,6 +42,11 @@ struct cfs_image_mount {
 int cfs_image_mount_recognize(const struct cfs_mount_entry *entry,
 			      struct cfs_arena *arena, struct cfs_image_mount *out,
 			      struct cfs_err *err) CFS_MUST_CHECK;
+
+/* The same, and reads the record of the mount, which has the object directories that the kernel
+ * does not list. */
+int cfs_image_mount_find(const struct cfs_mount_entry *entry, struct cfs_arena *arena,
+			 struct cfs_image_mount *out, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* The file that holds the image: image, or its object in the first object directory.
  * Returns false if neither is known or the path is too long. */

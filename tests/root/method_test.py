@@ -297,6 +297,61 @@ def status_shows_the_method(place):
     expect((found["method"] in ("overlay-fuse", None), found["names"]), (True, ["os/1"]))
 
 
+def record_place(place):
+    """A directory that serves as $XDG_RUNTIME_DIR of the ordinary user."""
+    os.environ["XDG_RUNTIME_DIR"] = place.path("runtime")
+    os.mkdir(place.path("runtime"), 0o700)
+    os.chown(place.path("runtime"), NOBODY, NOBODY)
+    return place.path("runtime/composefs/mounts")
+
+
+def facts_of(found, *keys):
+    return tuple(found[key] for key in keys)
+
+
+@fact
+def status_of_a_user_tells_as_much_as_that_of_root(place):
+    """With a record in $XDG_RUNTIME_DIR; only one of his own counts."""
+    need_helper()
+    records = record_place(place)
+    keys = ("method", "id", "names", "repository", "objects", "verified_by")
+    known = (place.id, ["os/1"], place.path("r"), [place.path("r/objects")], "id_at_mount")
+
+    place.user("mount", "--method=fuse", "--repo=r", "os/1", "mnt")
+    found, = json.loads(place.user("status", "--json", "mnt"))["mounts"]
+    if found["since"] is None:
+        raise Skip("this kernel has no unique mount IDs")
+    expect(facts_of(found, *keys), ("fuse", *known))
+    name, = os.listdir(records)
+    for owner, known_since in ((0, False), (NOBODY, True)):
+        os.chown(f"{records}/{name}", owner, -1)
+        found, = json.loads(place.user("status", "--json", "mnt"))["mounts"]
+        expect((found["since"] is not None, found["objects"] != []), (known_since, known_since), f"a record of {owner}")
+    os.chmod(records, 0o777)
+    expect(json.loads(place.user("status", "--json", "mnt"))["mounts"][0]["since"], None, "others can write the records")
+    os.chmod(records, 0o700)
+    place.user("umount", "mnt")
+    expect(os.listdir(records), [])
+
+    for method in ("fuse", "overlay-fuse"):
+        done = place.in_namespace('"$0" mount --method=$1 --repo=r os/1 mnt; "$0" status --json mnt; "$0" umount mnt', method)
+        found, = json.loads(done.stdout)["mounts"]
+        expect((facts_of(found, *keys), found["since"] is not None), ((method, *known), True))
+    expect(os.listdir(records), [])
+
+
+@fact
+def status_of_root_knows_mounts_with_a_server(place):
+    for method in ("fuse", "overlay-fuse"):
+        place.mount(method)
+        found, = json.loads(run(place.program, "status", "--json", place.point))["mounts"]
+        if found["since"] is None:
+            raise Skip("this kernel has no unique mount IDs")
+        expect(facts_of(found, "method", "id", "names", "repository", "objects", "verified_by"),
+               (method, place.id, ["os/1"], place.path("r"), [place.path("r/objects")], "id_at_mount"))
+        run(place.program, "umount", place.point)
+
+
 @fact
 def umount_of_a_user(place):
     need_helper()

@@ -9,6 +9,7 @@ Needs root; works in a mount namespace of its own, with a /run of its own.
 import calendar
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -208,6 +209,58 @@ def a_record_of_another_user_or_mount_does_not_count(place):
     os.chown(f"/run/composefs/mounts/{record}", 0, -1)
     os.chmod("/run/composefs/mounts", 0o777)
     expect([m["since"] for m in status()], [None])
+
+
+def records():
+    return {name: read(f"/run/composefs/mounts/{name}") for name in os.listdir("/run/composefs/mounts")}
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+@fact
+def a_record_has_the_object_directories(place):
+    """Linux before 6.13 does not list them; the table of a newer one has priority."""
+    composefs("mount", "--repo=r", "os/1", "mnt")
+    run(MOUNT, "-o", "basedir=objects", "image.cfs", "mnt two")
+    if status()[0]["since"] is None:
+        raise Skip("this kernel has no unique mount IDs")
+    expect(sorted(re.findall("^objects=(.*)$", "\n".join(records().values()), re.M)), [place.path("objects"), place.path("r/objects")])
+
+
+@fact
+def a_record_of_an_earlier_boot_does_not_count_and_is_replaced(place):
+    """The counter of mount IDs starts again at each boot."""
+    composefs("mount", "--repo=r", "os/1", "mnt")
+    if status()[0]["since"] is None:
+        raise Skip("this kernel has no unique mount IDs")
+    (name, text), = records().items()
+    path = f"/run/composefs/mounts/{name}"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(re.sub("\nboot=.", "\nboot=x", text))
+    expect(status()[0]["since"], None)
+    with open(f"/run/composefs/mounts/{2 ** 63}", "w", encoding="utf-8") as f:  # no mount has that ID
+        f.write(re.sub("\nboot=.", "\nboot=x", text))
+    composefs("mount", "--repo=r", "os/1", "mnt two")
+    expect([m["since"] is None for m in status()], [True, False])
+    ensure(str(2 ** 63) not in records(), records())
+
+
+@fact
+def the_record_of_a_mount_that_is_gone_is_removed(place):
+    """By umount(8), which does not know it. A mount of another namespace may be there still."""
+    composefs("mount", "--repo=r", "os/1", "mnt")
+    if status()[0]["since"] is None:
+        raise Skip("this kernel has no unique mount IDs")
+    gone, = records()
+    foreign = re.sub("\nnamespace=.", "\nnamespace=x", records()[gone])
+    with open(f"/run/composefs/mounts/{2 ** 63}", "w", encoding="utf-8") as f:
+        f.write(foreign)
+    run("umount", "mnt")
+    composefs("mount", "--repo=r", "os/1", "mnt")
+    expect((gone in records(), str(2 ** 63) in records(), len(records())), (False, True, 2))
 
 
 @fact

@@ -328,6 +328,22 @@ fact_with_sha512_a_repository_is_verified_in_the_same_way() {
 	kernel "has no fs-verity digest"
 }
 
+# Linux before 6.13 lists object directories as descriptors of the program that mounted the image.
+fact_status_knows_the_objects_and_that_none_is_damaged() {
+	mkdir -p /run
+	rm -rf /fs/repo
+	composefs init --repo=/fs/repo
+	composefs create-image --repo=/fs/repo /tmp/tree os
+	composefs mount --repo=/fs/repo os /mnt
+	grep -o 'datadir[^,]*' /proc/mounts
+	composefs status /mnt | tee /tmp/status
+	grep -q "Repository: /fs/repo$" /tmp/status
+	grep -q "Objects: /fs/repo/objects$" /tmp/status
+	grep -q "Name: os$" /tmp/status
+	grep -q "Since: 2" /tmp/status
+	grep -q "Verity errors: 0$" /tmp/status
+}
+
 # --- the store -------------------------------------------------------------------------------
 
 fact_filling_the_store_again_replaces_what_was_exchanged() {

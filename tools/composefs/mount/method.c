@@ -64,7 +64,7 @@ int mount_by_method(const struct mount_options *o, int fd, const char *at,
 		rc = cfs_fuse_mount_image(fd, at, &with_map, &choice, &taken, err);
 	if (rc == 0) {
 		print_taken(&taken);
-		cfs_mount_record_prune();
+		cfs_mount_record_clean();
 		cfs_mount_record_write(at, opts, &taken);
 	}
 	return rc;

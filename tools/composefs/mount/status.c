@@ -95,8 +95,8 @@ static void find_method(struct status_mount *s)
 	int rc = 0;
 
 	s->method = s->m.method;
-	if (s->has_record && s->record.image[0])
-		s->method = s->record.image;
+	if (s->m.has_record && s->m.record.image[0])
+		s->method = s->m.record.image;
 	if (!s->m.method && cfs_image_mount_file(&s->m, file, sizeof(file)))
 		rc = cfs_loop_find(file, s->loop, NULL);
 	if (rc > 0 && !s->method)
@@ -117,10 +117,9 @@ static int add_mount_entry(struct status *st, const struct cfs_mount_entry *entr
 		return cfs_fail(err, ENOMEM, "out of memory");
 	s = &st->v[st->n];
 	*s = (struct status_mount){0};
-	rc = cfs_image_mount_recognize(entry, arena, &s->m, err);
+	rc = cfs_image_mount_find(entry, arena, &s->m, err);
 	if (rc <= 0)
 		return rc;
-	s->has_record = cfs_mount_record_read(s->m.place, s->m.mount_id, &s->record);
 	rc = find_names(s, arena);
 	if (rc < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");

@@ -18,11 +18,16 @@ struct verified {
 
 static struct verified verified_by(const struct status_mount *s)
 {
-	bool is_signed = s->has_record && strcmp(s->record.verified, "signature") == 0;
+	const char *recorded = s->m.has_record ? s->m.record.verified : "";
+	bool is_signed = strcmp(recorded, "signature") == 0;
+	/* A server that has no kernel below it asks for the digest of each object itself. */
+	bool by_verity = s->m.requires_verity ||
+			 (s->m.method && strcmp(s->m.method, "fuse") == 0 &&
+			  (is_signed || strcmp(recorded, "digest") == 0));
 
-	if (s->m.requires_verity && is_signed)
+	if (by_verity && is_signed)
 		return (struct verified){"signature, fs-verity", "signature"};
-	if (s->m.requires_verity)
+	if (by_verity)
 		return (struct verified){"fs-verity", "fs_verity"};
 	if (s->m.verifies_at_open)
 		return (struct verified){"first open", "first_open"};
@@ -34,14 +39,14 @@ static struct verified verified_by(const struct status_mount *s)
 /* The name of the counters of its server. */
 static const char *server_of(const struct status_mount *s)
 {
-	return s->has_record ? s->record.server : "";
+	return s->m.has_record ? s->m.record.server : "";
 }
 
 static void format_since(const struct status_mount *s, char out[CLI_TIME_MAX])
 {
 	strcpy(out, "-");
-	if (s->has_record)
-		cli_format_local_time(s->record.since_sec, out);
+	if (s->m.has_record)
+		cli_format_local_time(s->m.record.since_sec, out);
 }
 
 static const char *image_of(const struct status_mount *s)
@@ -171,9 +176,9 @@ static void put_status_mount(struct json *j, const struct status_mount *s)
 	put_string(j, "upperdir", s->m.upperdir);
 	put_string(j, "workdir", s->m.workdir);
 	put_string(j, "options", s->m.attrs);
-	if (s->has_record)
+	if (s->m.has_record)
 		json_put_string(j, "since",
-				cli_format_utc_time(s->record.since_sec, since));
+				cli_format_utc_time(s->m.record.since_sec, since));
 	else
 		json_put_null(j, "since");
 	json_end(j);

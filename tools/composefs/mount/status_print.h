@@ -15,8 +15,6 @@ struct status_mount {
 	size_t n_names;
 	char loop[CFS_LOOP_NAME_MAX]; /* "": none */
 	const char *method;	      /* "file", "loop"; NULL: not known */
-	bool has_record;
-	struct cfs_mount_record record;
 	struct health health;
 };
 

@@ -183,7 +183,7 @@ static int handle_mount(struct watcher *w, const struct cfs_mount_entry *entry,
 	struct cfs_image_mount m;
 	struct cfs_err why;
 	int64_t now = cfs_lock_get_now_ms() / 1000;
-	int rc = cfs_image_mount_recognize(entry, &table->arena, &m, err);
+	int rc = cfs_image_mount_find(entry, &table->arena, &m, err);
 
 	if (rc <= 0)
 		return rc;
