@@ -42,23 +42,6 @@ bool cfs_path_is_own(const struct stat *dir, const struct stat *st)
 	return is_own_uid(dir->st_uid) && is_own_uid(st->st_uid);
 }
 
-int cfs_path_is_exposed(int dirfd, const char *below, unsigned *mode, struct cfs_err *err)
-{
-	struct stat top, st;
-
-	if (fstat(dirfd, &top) < 0)
-		return cfs_fail_errno(err, "stat");
-	if (fstatat(dirfd, below, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? -ENOENT : cfs_fail_errno(err, "%s", below);
-	if (!S_ISDIR(st.st_mode))
-		return cfs_fail(err, ENOTDIR, "%s: %s", below, strerror(ENOTDIR));
-	if (mode)
-		*mode = top.st_mode & 07777;
-	/* Only search permission counts: a user who knows a digest need not list the
-	 * directory. */
-	return (top.st_mode & st.st_mode & (S_IXGRP | S_IXOTH)) != 0;
-}
-
 static void walk_set_dir(struct walk *w, int fd)
 {
 	close(w->at);

@@ -48,6 +48,12 @@ bool cfs_path_is_own(const struct stat *dir, const struct stat *st);
 int cfs_path_is_exposed(int dirfd, const char *below, unsigned *mode,
 			struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The same for a bare store, the directory behind dirfd with objects in xx/rest: whether others can reach
+ * one. The directory above counts, too: that may be a repository which protects them.
+ * -ENOENT: there are no objects. */
+int cfs_path_is_store_exposed(int dirfd, unsigned *mode,
+			      struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Removes components from the end of the path until the rest exists. The last resort is
  * "/" or ".". */
 void cfs_path_cut_missing(char *path);

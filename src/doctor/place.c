@@ -124,6 +124,8 @@ static void test_private(struct doctor *d)
 	unsigned mode;
 	int rc = cfs_path_is_exposed(d->dirfd, "objects", &mode, &err);
 
+	if (rc == -ENOENT)
+		rc = cfs_path_is_store_exposed(d->dirfd, &mode, &err);
 	if (rc == -ENOENT) {
 		doctor_answer(d, CFS_DOCTOR_PRIVATE, CFS_DOCTOR_UNKNOWN,
 			      "no objects here");

@@ -130,6 +130,20 @@ def fsck_reports_objects_that_it_cannot_read(_):
     expect(run("fsck", "--objects=none", "image.cfs")[0], FAILED)
 
 
+def fsck_reports_a_store_that_others_can_read(_):
+    """That is a remark: the image is sound."""
+    os.chmod(".", 0o755)
+    for mode, exposed in ((0o755, True), (0o710, True), (0o700, False)):
+        os.chmod("objects", mode)
+        rc, out, _ = run("fsck", "--json", "--objects=objects", "image.cfs")
+        found = json.loads(out)["remarks"]
+        expect((rc, [(f["type"], f["path"]) for f in found]), (SOUND, [("objects-exposed", "objects")] if exposed else []))
+    os.chmod("objects", 0o755)
+    has(run("fsck", "--objects=objects", "image.cfs")[2],
+        "composefs fsck: remark: objects: objects-exposed: others can read every object")
+    has(run("fsck", "--objects=objects", "image.cfs")[2], "expected mode 0700, got 0755 (chmod 0700 objects)\n")
+
+
 def isolation(*args):
     rc, out, _ = run("fsck", "--json", *args, "image.cfs")
     return rc, json.loads(out)["isolation"]

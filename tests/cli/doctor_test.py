@@ -65,6 +65,23 @@ def objects_that_others_can_read_are_reported():
     expect(look("tree")["answers"]["private_objects"]["state"], "unknown")
 
 
+def objects_of_a_bare_store_that_others_can_read_are_reported():
+    def answer(mode, above=0o755):
+        os.chmod("store", mode)
+        os.chmod(".", above)
+        return look("store")["answers"]["private_objects"]
+    os.makedirs("store/ab")
+    os.makedirs("tree/ca")  # a language
+    os.chmod("tree", 0o755)
+    expect(answer(0o755)["state"], "unknown")
+    with open(f"store/ab/{'0' * 62}", "w", encoding="ascii"):
+        pass
+    expect(answer(0o700), {"state": "ok", "detail": "", "advice": ""})
+    expect(answer(0o751), {"state": "no", "detail": "mode 0751 lets others read all objects", "advice": "chmod 0700 store"})
+    expect(answer(0o751, above=0o700)["state"], "ok")
+    expect(look("tree")["answers"]["private_objects"]["state"], "unknown")
+
+
 def nothing_is_left_behind():
     make()
     before = snapshot(".")
@@ -96,6 +113,7 @@ def help_explains_the_exit_status():
 
 
 TESTS = (every_feature_has_a_result_and_a_reason, the_table_has_the_same_numbers, doctor_of_a_repository_checks_the_repository, objects_that_others_can_read_are_reported,
+         objects_of_a_bare_store_that_others_can_read_are_reported,
          nothing_is_left_behind, a_missing_directory_is_an_error,
          without_a_directory_the_default_place_is_checked, help_explains_the_exit_status)
 

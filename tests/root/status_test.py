@@ -261,6 +261,10 @@ def the_record_of_a_mount_that_is_gone_is_removed(place):
     run("umount", "mnt")
     composefs("mount", "--repo=r", "os/1", "mnt")
     expect((gone in records(), str(2 ** 63) in records(), len(records())), (False, True, 2))
+    os.makedirs("mnt2", exist_ok=True)
+    composefs("mount", "--repo=r", "os/1", "mnt2")
+    expect(len(records()), 3, "records of two mounts that exist, and of one elsewhere")
+    run("umount", "mnt2")
 
 
 @fact

@@ -332,7 +332,7 @@ fact_with_sha512_a_repository_is_verified_in_the_same_way() {
 fact_status_knows_the_objects_and_that_none_is_damaged() {
 	mkdir -p /run
 	rm -rf /fs/repo
-	composefs init --repo=/fs/repo
+	composefs init --repo=/fs/repo --algorithm=sha256
 	composefs create-image --repo=/fs/repo /tmp/tree os
 	composefs mount --repo=/fs/repo os /mnt
 	grep -o 'datadir[^,]*' /proc/mounts

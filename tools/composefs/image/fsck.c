@@ -56,6 +56,8 @@ struct fsck {
 	struct cfs_fsck_answer found;
 	const struct cfs_watch *watch;
 	size_t n_missing, n_damaged, n_unread; /* objects */
+	bool is_exposed;		       /* the directory of the objects */
+	unsigned mode;			       /* of it */
 };
 
 /* --- Checks -------------------------------------------------------------------------- */
@@ -80,9 +82,13 @@ static int check_image_objects(struct fsck *f, struct cfs_err *err)
 		return cfs_fail_errno(err, "%s", f->o->objects);
 	f->found.objects.watch = f->watch;
 	rc = cfs_fsck_objects_check(&f->found.objects, dirfd, err);
-	if (rc == 0)
+	if (rc == 0) {
 		count_faults(f);
-	return rc;
+		rc = cfs_path_is_store_exposed(dirfd, &f->mode, err);
+		f->is_exposed = rc > 0;
+		rc = rc < 0 && rc != -ENOENT ? rc : 0;
+	}
+	return cfs_context(err, rc, "%s", f->o->objects);
 }
 
 static int check_mapped_image(struct fsck *f, struct cfs_span bytes, struct cfs_err *err)
@@ -209,6 +215,25 @@ static const char *isolation_name(const struct fsck *f)
 	return f->landlock ? "seccomp and Landlock" : "seccomp";
 }
 
+static void format_exposure(const struct fsck *f, char out[CFS_ERR_MAX])
+{
+	snprintf(out, CFS_ERR_MAX,
+		 "others can read every object, also those of files that are private in "
+		 "an image: expected mode 0700, got %04o (chmod 0700 %s)",
+		 f->mode, f->o->objects);
+}
+
+static void print_exposure(const struct fsck *f)
+{
+	char text[CFS_ERR_MAX];
+
+	if (!f->is_exposed)
+		return;
+	format_exposure(f, text);
+	cli_print_message(f->name, "remark: %s: objects-exposed: %s", f->o->objects,
+			  text);
+}
+
 /* --- Text ---------------------------------------------------------------------------- */
 
 static void print_kernel_findings(const struct fsck *f)
@@ -255,6 +280,7 @@ static void print_fsck_report(const struct fsck *f, int rc, const struct cfs_err
 	}
 	print_object_counts(f);
 	print_kernel_findings(f);
+	print_exposure(f);
 	cli_print(stdout, f->image);
 	printf(": %s", status_name(status));
 	if (f->o->objects)
@@ -327,6 +353,22 @@ static void print_json_objects(struct json *j, const struct fsck *f)
 	}
 }
 
+static void print_json_remarks(struct json *j, const struct fsck *f)
+{
+	char text[CFS_ERR_MAX];
+
+	json_begin_array(j, "remarks");
+	if (f->is_exposed) {
+		format_exposure(f, text);
+		json_begin_object(j, NULL);
+		json_put_string(j, "type", "objects-exposed");
+		json_put_string(j, "path", f->o->objects);
+		json_put_string(j, "detail", text);
+		json_end(j);
+	}
+	json_end(j);
+}
+
 /* The object of --json, also after a failure, which "error" describes: a program that
  * reads it needs no second format. */
 static void print_fsck_json(const struct fsck *f, int rc, const struct cfs_err *err,
@@ -351,6 +393,8 @@ static void print_fsck_json(const struct fsck *f, int rc, const struct cfs_err *
 	json_begin_array(&j, "findings");
 	if (rc == 0)
 		print_json_objects(&j, f);
+	json_end(&j);
+	print_json_remarks(&j, f);
 	json_finish(&j);
 }
 
