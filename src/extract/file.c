@@ -102,7 +102,7 @@ static int clone_or_copy(struct extract *e, int from, int to, uint64_t size,
 static int compare_extracted_digest(struct extract *e, const struct cfs_digest *id,
 				    uint64_t size, struct cfs_err *err)
 {
-	char expected[CFS_DIGEST_HEX_MAX], got_hex[CFS_DIGEST_HEX_MAX];
+	char expected[CFS_DIGEST_TEXT_MAX], got_text[CFS_DIGEST_TEXT_MAX];
 	uint64_t got_size = cfs_verity_get_size(e->verity);
 	struct cfs_digest got;
 
@@ -114,7 +114,7 @@ static int compare_extracted_digest(struct extract *e, const struct cfs_digest *
 	if (!cfs_digest_eq(&got, id))
 		return cfs_fail(
 			err, EILSEQ, "content: expected the fs-verity digest %s, got %s",
-			cfs_digest_hex(id, expected), cfs_digest_hex(&got, got_hex));
+			cfs_digest_text(id, expected), cfs_digest_text(&got, got_text));
 	return 0;
 }
 

@@ -191,7 +191,7 @@ int cfs_repo_copy_image(const struct cfs_repo *from, const struct cfs_digest *id
 			struct cfs_repo_copied *out, struct cfs_err *err)
 {
 	struct copy c = {.from = from, .to = to, .watch = watch, .report = out};
-	char hex[CFS_DIGEST_HEX_MAX];
+	char text[CFS_DIGEST_TEXT_MAX];
 	struct cfs_map map;
 	int rc;
 
@@ -206,7 +206,7 @@ int cfs_repo_copy_image(const struct cfs_repo *from, const struct cfs_digest *id
 		cfs_map_close(&map);
 	}
 	free(c.items);
-	return cfs_context(err, rc, "image %s", cfs_digest_hex(id, hex));
+	return cfs_context(err, rc, "image %s", cfs_digest_text(id, text));
 }
 
 int cfs_repo_is_same(const struct cfs_repo *a, const struct cfs_repo *b,

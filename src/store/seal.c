@@ -10,7 +10,7 @@
 /* Compares the digest that the kernel measures with the name. */
 static int check_measure(int fd, const struct cfs_digest *want, struct cfs_err *err)
 {
-	char hex[CFS_DIGEST_HEX_MAX];
+	char text[CFS_DIGEST_TEXT_MAX];
 	struct cfs_digest got;
 	int rc = cfs_verity_measure(fd, &got, err);
 
@@ -18,7 +18,7 @@ static int check_measure(int fd, const struct cfs_digest *want, struct cfs_err *
 		return rc;
 	if (!cfs_digest_eq(&got, want))
 		return cfs_fail(err, EILSEQ, "the kernel measures %s",
-				cfs_digest_hex(&got, hex));
+				cfs_digest_text(&got, text));
 	return 0;
 }
 
@@ -35,7 +35,7 @@ static int check_content(const struct cfs_store *s, int dir, const char *name,
 			 const struct cfs_digest *d, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(dir, name, CFS_INPUT_NOFOLLOW, err);
-	char hex[CFS_DIGEST_HEX_MAX];
+	char text[CFS_DIGEST_TEXT_MAX];
 	struct cfs_digest got;
 	int rc = fd < 0 ? fd
 			: cfs_verity_digest_fd(s->opts.alg, fd, 1, s->opts.watch, &got,
@@ -43,7 +43,7 @@ static int check_content(const struct cfs_store *s, int dir, const char *name,
 
 	if (rc == 0 && !cfs_digest_eq(&got, d))
 		return cfs_fail(err, EILSEQ, "its content has the digest %s",
-				cfs_digest_hex(&got, hex));
+				cfs_digest_text(&got, text));
 	return rc;
 }
 

@@ -95,12 +95,12 @@ struct cfs_sink cfs_store_writer_get_sink(struct cfs_store_writer *writer)
 int store_check_digest(const struct cfs_digest *got, const struct cfs_digest *expected,
 		       struct cfs_err *err)
 {
-	char a[CFS_DIGEST_HEX_MAX], b[CFS_DIGEST_HEX_MAX];
+	char a[CFS_DIGEST_TEXT_MAX], b[CFS_DIGEST_TEXT_MAX];
 
 	if (!expected || cfs_digest_eq(got, expected))
 		return 0;
 	return cfs_fail(err, EILSEQ, "digest: expected %s, got %s",
-			cfs_digest_hex(expected, a), cfs_digest_hex(got, b));
+			cfs_digest_text(expected, a), cfs_digest_text(got, b));
 }
 
 static int writer_finish_file(struct cfs_store_writer *w, struct cfs_err *err)
