@@ -160,6 +160,36 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 	return cfs_context(err, rc, "%s", source);
 }
 
+static bool is_for_another(const struct cfs_oci_config *c,
+			   const struct cfs_oci_platform *here)
+{
+	return c->os && c->architecture &&
+	       (strcmp(c->os, here->os) != 0 ||
+		strcmp(c->architecture, here->architecture) != 0);
+}
+
+/* Warns of an image for another platform, unless the user chose one. Of an index, that for
+ * this machine was taken. */
+static void warn_of_platform(const struct options *o, const struct cfs_repo *repo,
+			     const struct cfs_pull_result *r, const char *tag)
+{
+	char name[1 + CFS_OCI_DIGEST_TEXT_MAX] = "@";
+	struct cfs_oci_platform here;
+	struct cfs_container c;
+
+	if (o->platform || !r->is_image)
+		return;
+	cfs_oci_digest_text(&r->manifest, name + 1);
+	cfs_oci_platform_detect(&here);
+	if (cfs_container_open(repo, name, &c, NULL) == 0 &&
+	    is_for_another(&c.config, &here))
+		cli_print_warning(o->program,
+				  "%s: the image is for %s/%s, and this machine is %s/%s",
+				  tag, c.config.os, c.config.architecture, here.os,
+				  here.architecture);
+	cfs_container_close(&c);
+}
+
 static int pull_and_print(const struct repo_work *w, struct cfs_err *err)
 {
 	const struct options *o = w->options;
@@ -176,6 +206,8 @@ static int pull_and_print(const struct repo_work *w, struct cfs_err *err)
 	cli_watch_start(&watch, w->program);
 	rc = pull_source(o, w->repo, source, tag, &watch, &all, &result, err);
 	cli_watch_end(&watch);
+	if (rc == 0 && !o->all_platforms)
+		warn_of_platform(o, w->repo, &result, tag);
 	if (rc == 0 && o->all_platforms)
 		oci_print_all(&all, w->program, tag, o->json);
 	else if (rc == 0 && o->json)
