@@ -87,6 +87,10 @@ static int run_helper(const char *const *argv, int ends[2], struct cfs_err *err)
 		return cfs_fail_errno(err, "_FUSE_COMMFD");
 	rc = cfs_child_start_with(argv, STDIN_FILENO, STDOUT_FILENO, ends[1], &pid, err);
 	close(cfs_steal_fd(&ends[1]));
+	if (rc == -ENOENT)
+		return cfs_fail(err, ENOENT,
+				HELPER ": not found; users other than root need it to "
+				       "mount (package fuse3)");
 	if (rc < 0)
 		return rc;
 	dev = receive_device(ends[0], err);

@@ -6,6 +6,9 @@
 """
 import contextlib
 import glob
+import hashlib
+import http.server
+import json
 import os
 import shlex
 import shutil
@@ -13,6 +16,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 
 from repo import COMPOSEFS, FAILED, OK, USAGE, Skip, expect, good, has, main, make_tree, once, remark, run, wait_until, write
 
@@ -32,6 +36,13 @@ VERBS = [
     ("list", 'use "composefs images"'),
     ("pull app", 'use "composefs oci pull"'),
     ("push app", 'use "composefs oci push"'),
+    ("run app", 'use "composefs oci bundle", and then crun(1)'),
+    ("login registry.example", 'use "podman login" or "docker login"'),
+    ("rev-parse os/1", 'use "composefs inspect --format={{.ID}}"'),
+    ("ls-tree os/1", 'use "composefs ls"'),
+    ("unlock", "a lock ends with the process that holds it"),
+    ("--nonsense", "--nonsense: unknown option"),
+    ("help nonsense", "nonsense: unknown command"),
     ("checkout os/1 out", 'use "composefs extract"'),
     ("cp os/1 out", 'use "composefs extract" for files, "composefs copy" for images'),
     ("load app.tar", "oci pull docker-archive:FILE"),
@@ -47,6 +58,9 @@ VERBS = [
 ]
 USES = [
     ("images --jsn", "--jsn: unknown option; did you mean --json?"),
+    ("oci pull --tls-verify=false app", "--tls-verify: unknown option; did you mean --insecure-registry?"),
+    ("oci pull --arch=arm64 app", "--arch: unknown option; did you mean --platform?"),
+    ("gc --keep-last=3", "--keep-last: unknown option; did you mean --keep?"),
     ("du --json=1", "--json: the option takes no value"),
     ("gc --keep", "--keep: expected a value: --keep=N"),
     ("gc --keep=0", "expected a number from 1 to "),
@@ -127,6 +141,11 @@ IMAGES = [
     ("init t.tar", "t.tar: Not a directory"),
     ("inspect foreign", 'no such image: "foreign"'),
     ("oci pull https://registry.example/app", "expected HOST/NAME[:TAG], oci:DIR[:TAG] or an archive, got a URL"),
+    (f"oci pull --platform=linux/s390x oci:{GOLDEN}/../index", "no manifest for linux/s390x: the index has linux/amd64, linux/arm64/v8"),
+    ("oci pull oci-archive:fifo", "fifo: expected "),
+    ("oci pull docker-archive:i.png", "i.png: "),
+    ("oci pull docker-archive:tree", "tree: expected a regular file, got a directory"),
+    ("oci import-layer sha256:" + "0" * 64 + " i.png", "i.png: "),
     (f"oci pull oci:{GOLDEN}:none", 'no image with the tag "none"'),
     ("oci pull docker-daemon:app", "copy the image with skopeo to oci:DIR:TAG first"),
     ("oci pull oci-archive:t.tar", "not an OCI image layout: it has no file oci-layout"),
@@ -418,6 +437,76 @@ def a_registry_that_is_not_there():
         mistake(f"oci pull {place}", FAILED, f"{place}: manifest: Failed to connect to 127.0.0.1 port ")
 
 
+def a_registry_without_tls():
+    """A host that is not this machine by its name is asked by TLS."""
+    needs_root()
+    make_place()
+    if not os.path.exists(os.path.join(os.path.dirname(COMPOSEFS), "composefs-registry")):
+        raise Skip("composefs-registry is not built")
+    write("hosts", "127.0.0.1 localhost registry.test\n")
+    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    server.RequestHandlerClass.log_message = lambda *_: None
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with mounted("/etc/hosts", "--bind", "hosts", "/etc/hosts"):
+            place = f"registry.test:{server.server_address[1]}/app"
+            mistake(f"oci pull {place}", FAILED, f"{place}: manifest: ", "(--insecure-registry, or insecure in registries.conf, uses plain HTTP)")
+            mistake(f"oci pull --insecure-registry {place}", FAILED, f"{place}: manifest: the registry answers with status 404")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def an_image_for_another_machine():
+    make_place()
+    if "  oci " not in good("--help"):
+        raise Skip("built without container images")
+    shutil.copytree(os.path.dirname(GOLDEN), "golden", symlinks=True)
+    with open("golden/basic/index.json", encoding="utf-8") as f:
+        index = json.load(f)
+    blobs = "golden/basic/blobs/sha256/"
+    with open(blobs + index["manifests"][0]["digest"][7:], encoding="utf-8") as f:
+        manifest = json.load(f)
+    with open(blobs + manifest["config"]["digest"][7:], encoding="utf-8") as f:
+        config = json.load(f)
+    config["architecture"] = "s390x"
+    for document, entry in ((config, manifest["config"]), (manifest, index["manifests"][0])):
+        text = json.dumps(document)
+        entry.update(digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(), size=len(text))
+        write(blobs + entry["digest"][7:], text)
+    write("golden/basic/index.json", json.dumps(index))
+    status, _, err = run("oci", "pull", "--repo=r", "oci:golden/basic", "app")
+    expect((status, err.count("\n")), (OK, 1), err)
+    has(err, "composefs oci pull: warning: app: the image is for linux/s390x, and this machine is linux/")
+    for options in (["--platform=linux/s390x"], ["-q"]):
+        expect(run("oci", "pull", "--repo=r", *options, "oci:golden/basic", "app")[::2], (OK, ""))
+
+
+def a_mount_point_with_files_is_no_mistake():
+    """As with mount(8): they are hidden until umount, and nothing happens to them."""
+    needs_root()
+    make_place()
+    with mounted("full", image="os/1"):
+        expect(os.path.exists("full/file"), False)
+    expect(os.listdir("full"), ["file"])
+
+
+def no_fusermount3():
+    """An ordinary user mounts by it."""
+    needs_root()
+    make_place()
+    os.chmod(".", 0o755)
+    os.mknod("fuse", stat.S_IFCHR | 0o666, os.makedev(10, 229))
+    os.chmod("fuse", 0o666)
+    for folder, folders, files in os.walk("r"):
+        for name in [folder] + [os.path.join(folder, f) for f in folders + files]:
+            os.chown(name, NOBODY, NOBODY, follow_symlinks=False)
+    os.chown("mnt", NOBODY, NOBODY)
+    with mounted("/dev/fuse", "--bind", "fuse", "/dev/fuse"):
+        mistake("mount os/1 mnt", FAILED, "fusermount3: not found; users other than root need it to mount (package fuse3)",
+                user=NOBODY, group=NOBODY, extra_groups=[], env={"PATH": "/nonexistent"})
+
+
 def removing_a_mounted_image_keeps_it():
     needs_root()
     make_place()
@@ -425,6 +514,40 @@ def removing_a_mounted_image_keeps_it():
         has(good("rm", "--repo=r", "os/1"), "1 image without a reference is in use and stays")
         good("gc", "--repo=r")
         expect(os.path.exists("mnt/a"), True)
+
+
+def fill(path):
+    """Writes until no block is free."""
+    with open(path, "ab", buffering=0) as f, contextlib.suppress(OSError):
+        while f.write(bytes(4096)):
+            pass
+    os.sync()
+
+
+def a_full_ext4():
+    """Not one block is free."""
+    needs_root()
+    make_place()
+    shutil.copy("r/images/refs/os/2", "i.cfs")
+    with open("disk", "wb") as f:
+        f.truncate(8 << 20)
+    if not shutil.which("mkfs.ext4") or subprocess.run(["mkfs.ext4", "-q", "-m0", "disk"], check=False).returncode:
+        raise Skip("mkfs.ext4 is not installed")
+    os.mkdir("small")
+    with mounted("small", "-o", "loop", "disk", "small"):
+        good("init", "--insecure", "--algorithm=sha256", "small/r")
+        good("create-image", "--repo=small/r", "full", "os/1")
+        lines = ["create-image tree new", "create-image t.tar new", "import-image new i.cfs", "copy --from=other foreign"]
+        for line in lines + ([f"oci pull oci:{GOLDEN} app"] if "  oci " in good("--help") else []):
+            fill("small/filler")
+            mistake(line, FAILED, "No space left on device", repo="small/r")
+        for line in ("export os/1 small/os.tar", "extract os/1 small/out", "init small/new"):
+            mistake(line, FAILED, "No space left on device")
+        expect(sorted(set(os.listdir("small")) - {"lost+found"}), ["filler", "r"])
+        has(good("fsck", "--repo=small/r"), "status: ok")
+        good("ls", "--repo=small/r", "os/1")
+        os.unlink("small/filler")
+        good("create-image", "--repo=small/r", "tree2", "os/2")
 
 
 def a_full_disk():
@@ -440,6 +563,11 @@ def a_full_disk():
         good("create-image", "--repo=r", "big", "big")
         mistake("export big small/big.tar", FAILED, "No space left on device")
         mistake("extract big small/out", FAILED, "No space left on device")
+        shutil.copy("r/images/refs/big", "big.cfs")
+        fill("small/filler")
+        mistake("import-image new big.cfs", FAILED, "No space left on device", repo="small/r")
+        if "  oci " in good("--help"):
+            mistake(f"oci pull oci:{GOLDEN} app", FAILED, "No space left on device", repo="small/r")
         mistake("copy --from=r big", FAILED, "No space left on device", repo="small/r")
 
 
@@ -460,4 +588,4 @@ if __name__ == "__main__":
         enter_namespace()
     sys.exit(main([v for v in list(globals().values())
                    if getattr(v, "__module__", None) == "__main__" and callable(v)
-                   and v.__name__ not in ("again", "mistake", "needs_root", "mounted")], in_memory=False))
+                   and v.__name__ not in ("again", "mistake", "needs_root", "mounted", "fill")], in_memory=False))

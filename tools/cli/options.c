@@ -349,6 +349,8 @@ static int report_long_option(const struct cli_option *options, const char *name
 		n_similar += strncmp(o->name, word, strlen(word)) == 0;
 		if (o->help)
 			suggest_add_name(&near, o->name);
+		if (suggest_is_foreign(word, o->name))
+			near = (struct suggest){.word = word, .best = o->name};
 	}
 	for (size_t i = 0; i < N_COMMON; i++) {
 		n_similar += strncmp(common_options[i].name, word, strlen(word)) == 0;

@@ -55,3 +55,21 @@ void suggest_add_name(struct suggest *s, const char *name)
 	s->best = name;
 	s->distance = distance;
 }
+
+bool suggest_is_foreign(const char *word, const char *option)
+{
+	static const char *const pairs[][2] = {
+		{"tls-verify", "insecure-registry"},
+		{"src-tls-verify", "insecure-registry"},
+		{"dest-tls-verify", "insecure-registry"},
+		{"arch", "platform"},
+		{"os", "platform"},
+		{"keep-last", "keep"},
+		{"keep-younger-than", "grace"},
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (strcmp(pairs[i][0], word) == 0 && strcmp(pairs[i][1], option) == 0)
+			return true;
+	return false;
+}

@@ -33,6 +33,13 @@ static const struct verb verbs[] = {
 	{"reflog", "use \"composefs log\""},
 	{"mv", "use \"composefs tag\", then \"composefs untag\""},
 	{"rename", "use \"composefs tag\", then \"composefs untag\""},
+	{"branch", "use \"composefs tag\""},
+	{"rev-parse", "use \"composefs inspect --format={{.ID}}\""},
+	{"stat", "use \"composefs inspect\", or \"composefs ls -l\" for a file"},
+	{"describe", "use \"composefs inspect\""},
+	{"cat-file", "use \"composefs cat\""},
+	{"ls-tree", "use \"composefs ls\""},
+	{"find", "use \"composefs ls\" or \"composefs dump-files\""},
 	{"ls-files", "use \"composefs ls\""},
 	{"tree", "use \"composefs ls\""},
 	{"dump", "use \"composefs dump-files\""},
@@ -41,6 +48,8 @@ static const struct verb verbs[] = {
 	{"commit", "use \"composefs create-image\""},
 	{"save", "use \"composefs export\""},
 	{"tar", "use \"composefs export\", or \"composefs create-image FILE.tar\""},
+	{"build", "use \"composefs create-image\""},
+	{"new", "use \"composefs create-image\""},
 	{"add", "use \"composefs create-image\" or \"composefs import-image\""},
 	{"create", "use \"composefs init\" for a repository, \"composefs create-image\" "
 		   "for an image"},
@@ -57,7 +66,6 @@ static const struct verb verbs[] = {
 	{"sync", "use \"composefs copy\""},
 	{"fetch", "use \"composefs copy\" or \"composefs oci pull\""},
 	{"check", "use \"composefs fsck\""},
-	{"scrub", "use \"composefs fsck\""},
 	{"digest", "use \"composefs compute-id\""},
 	{"measure",
 	 "use \"composefs compute-id\", or \"composefs-info measure-file\" for a file"},
@@ -67,6 +75,14 @@ static const struct verb verbs[] = {
 	{"pull", "use \"composefs oci pull\", or \"composefs create-image\" on an "
 		 "unpacked image"},
 	{"push", "use \"composefs oci push\""},
+	{"run", "use \"composefs oci bundle\", and then crun(1) or runc(8)"},
+	{"login", "use \"podman login\" or \"docker login\"; composefs reads their "
+		  "credentials"},
+	{"search", "composefs does not search registries"},
+	{"unlock", "a lock ends with the process that holds it"},
+	{"deploy", "use \"composefs boot install\""},
+	{"upgrade", "use \"composefs boot upgrade\""},
+	{"rollback", "use \"composefs boot rollback\""},
 };
 
 const char *foreign_verb_find_hint(const char *verb)

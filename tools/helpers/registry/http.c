@@ -326,6 +326,16 @@ static int prepare_request(struct transfer *t, struct body *b, struct answer *a,
 	return 0;
 }
 
+static const char *get_tls_advice(CURLcode code)
+{
+	if (code == CURLE_SSL_CONNECT_ERROR)
+		return " (--insecure-registry, or insecure in registries.conf, uses "
+		       "plain HTTP)";
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		return " (/etc/containers/certs.d/HOST/*.crt are trusted as well)";
+	return "";
+}
+
 int http_send(struct transfer *t, const struct http_request *r, struct answer *a,
 	      struct cfs_err *err)
 {
@@ -346,8 +356,9 @@ int http_send(struct transfer *t, const struct http_request *r, struct answer *a
 		return cfs_fail(err, EFBIG, "expected an answer of at most %zu bytes",
 				a->max);
 	if (code != CURLE_OK)
-		return cfs_fail(err, http_is_temporary(code, 0) ? EAGAIN : EIO, "%.300s",
-				*t->why ? t->why : curl_easy_strerror(code));
+		return cfs_fail(err, http_is_temporary(code, 0) ? EAGAIN : EIO,
+				"%.300s%s", *t->why ? t->why : curl_easy_strerror(code),
+				get_tls_advice(code));
 	return 0;
 }
 
