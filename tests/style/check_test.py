@@ -45,6 +45,16 @@ SAID = [
     ("what others say is not", {**VM, "name": "composefs:unit / x"}, []),
 ]
 
+TESTS = [{"suite": ["x:unit"], "depends": ["a"]}, {"suite": ["x:cli", "x:kill"], "depends": ["b"]}, {"suite": ["x:cli"], "depends": ["c"]}]
+TARGETS = [{"id": name, "filename": [f"/b/{name}"], "type": "executable"} for name in "abcd"] + [
+    {"id": "page", "filename": ["/b/page"], "type": "custom"}, {"id": "tool", "filename": ["/b/tools/tool"], "type": "executable"}]
+NEEDED = [
+    ("a suite needs what its tests depend on, and pages", ["unit"], [], ["/b/a", "/b/page"]),
+    ("commands need all programs", ["cli"], [], ["/b/b", "/b/c", "/b/page", "/b/tools/tool"]),
+    ("tests that are left out need nothing", ["cli"], ["kill"], ["/b/c", "/b/page", "/b/tools/tool"]),
+    ("without a suite all is compiled", [], [], []),
+]
+
 
 def main():
     results = []
@@ -56,6 +66,7 @@ def main():
         tally = check.Tally()
         tally.add("normal", rec)
         results.append((title, tally.skipped[0][1], expected))
+    results += [(title, check.needed_targets(TESTS, TARGETS, suites, without), expected) for title, suites, without, expected in NEEDED]
     results += [(title, check.said(rec), expected) for title, rec, expected in SAID]
     print(f"1..{len(results)}")
     for number, (title, got, expected) in enumerate(results, 1):
