@@ -4,6 +4,7 @@
 
     exit_status_test.py COMPOSEFS
 """
+import glob
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ import sys
 
 from repo import COMPOSEFS, DAMAGED, FAILED, MISSING, OK, USAGE, Skip, expect, good, has, main, make, once, run, wait_until, write
 
+MAN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc", "man")
 TROUBLE = 2  # diff and explain, as diff(1)
 HAS_VERBS = ("oci", "boot")
 
@@ -51,6 +53,35 @@ def all_verbs():
 def listed(*verb):
     """The statuses in the help of a verb."""
     return {int(n) for text in re.findall(r"(?s)Exit status: (.*?)\n\n", good(*verb, "--help")) for n in re.findall(r"\b\d+\b", text)}
+
+
+def page_statuses():
+    """Of each manual page that describes commands: its commands, and the statuses of its section EXIT STATUS."""
+    for path in sorted(glob.glob(os.path.join(MAN, "composefs-*.scd"))):
+        text = re.sub(r"^; include (\S+)\n", lambda m: read(os.path.join(MAN, m.group(1))), read(path), flags=re.M)
+        names = text.partition("# NAME")[2].partition(" - ")[0].replace("\n", " ").split(",")
+        found = re.search(r"^# EXIT STATUS\n(.*?)(?=^# )", text, re.S | re.M)
+        commands = [n.strip()[len("composefs-"):] for n in names if n.strip().startswith("composefs-")]
+        if found and any(is_built(c) for c in commands):
+            yield os.path.basename(path), [c for c in commands if is_built(c)], numbers(found.group(1))
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def numbers(text):
+    """Statuses, without those of signals and of the shell, and without the sections of pages."""
+    return {int(n) for n in re.findall(r"(?<![\w(.])\d+(?![\w).])|\b\d+(?=\.$|\.\s)", text)} - set(range(126, 256))
+
+
+def manual_pages_list_the_statuses_of_their_commands():
+    pages = list(page_statuses())
+    expect(len(pages) > 15, is_built("init"))
+    for page, commands, found in pages:
+        all_of_them = {n for c in commands for verb in ([(c, v) for v in verbs(c)] if c in HAS_VERBS else [(c,)]) for n in listed(*verb)}
+        expect((page, sorted(found)), (page, sorted(all_of_them - set(range(126, 256)))))
 
 
 def is_built(verb):
@@ -138,5 +169,5 @@ def a_signal_ends_with_128_and_its_number():
 
 
 if __name__ == "__main__":
-    sys.exit(main([wrong_usage_is_2_in_each_verb, what_is_absent, what_is_damaged, what_is_missing, what_cannot_be_an_image_is_no_damage,
+    sys.exit(main([wrong_usage_is_2_in_each_verb, manual_pages_list_the_statuses_of_their_commands, what_is_absent, what_is_damaged, what_is_missing, what_cannot_be_an_image_is_no_damage,
                    what_is_refused, a_signal_ends_with_128_and_its_number]))

@@ -32,7 +32,10 @@ static const struct cli_syntax syntax = {
 		 "manifest). Trusted keys are those of keys.d in /usr/lib/composefs, "
 		 "/etc/composefs and\n"
 		 "/run/composefs.",
-	.status = SIG_REFUSAL_STATUS,
+	.status = "0 verified, 1 read error, 2 usage error; refused: 10 unsigned, 11 "
+		  "malformed,\n"
+		  "12 no key, 13 bad signature, 14 revoked key, 15 other image, 20 other "
+		  "algorithm",
 	.example = (const char *const[]){"composefs oci verify --repo=repo "
 					 "--trusted=keys.d app",
 					 NULL},

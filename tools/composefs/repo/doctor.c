@@ -28,9 +28,9 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] [DIR]", NULL},
 	.about = "Test what this kernel and the filesystem of DIR (default: the "
 		 "repository, or where\nit would be) support, and show what a mount "
-		 "would use and what to change. Leaves\nnothing behind. The exit status "
-		 "is 5 if an "
-		 "image cannot be mounted.",
+		 "would use and what to change. Leaves\nnothing behind.",
+	.status = "0 success, 1 failure, 2 wrong usage, 5 an image cannot be mounted "
+		  "there",
 	.example = (const char *const[]){"composefs doctor --repo=repo", NULL},
 	.options = option_table,
 };
