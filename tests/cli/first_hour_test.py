@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 
-from repo import COMPOSEFS, FAILED, OK, Skip, expect, has, main, make_tree, remark, set_times, write
+from repo import COMPOSEFS, FAILED, OK, USAGE, Skip, ensure, expect, has, main, make_tree, remark, set_times, write
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "root"))
 from scene import enter_namespace  # noqa: E402  pylint: disable=wrong-import-position
@@ -35,11 +35,14 @@ class Hour:
     def path(self, name):
         return f"{self.here}/{name}"
 
+    def run(self, verb, *args):
+        where = [f"--repo={self.here}/images"] if self.way == "option" and verb not in ("umount", "status", "list") else []
+        return subprocess.run([COMPOSEFS, verb, *where, *args], cwd=self.cwd, env=self.env, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=60, check=False, **self.user)
+
     def type(self, verb, *args, status=OK):
         """Runs a command in the repository, and returns what it prints."""
-        where = [f"--repo={self.here}/images"] if self.way == "option" and verb not in ("umount", "status") else []
-        done = subprocess.run([COMPOSEFS, verb, *where, *args], cwd=self.cwd, env=self.env, capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=60, check=False, **self.user)
+        done = self.run(verb, *args)
         expect((done.returncode, done.stderr), (status, ""))
         self.seen.append((verb, self.plain(done.stdout)))
         return done.stdout
@@ -68,8 +71,26 @@ def make_hour(way, user=None):
 # --- the steps --------------------------------------------------------------------------------------
 
 
+def make_repository(hour):
+    """In an empty directory, without options: where the filesystem has no fs-verity, the message says what to type."""
+    done = hour.run("init")
+    if done.returncode != OK:  # no fs-verity here
+        expect((done.returncode, done.stdout, done.stderr.count("\n"), os.listdir("images")), (FAILED, "", 1, []))
+        has(done.stderr, "--insecure creates it without fs-verity")
+        has(hour.type("init", "--insecure"), "images: created\n")
+    expect(os.stat("images").st_mode & 0o777, 0o700)
+    has(hour.type("init", "--insecure"), "images: already exists\n")
+    listed = hour.run("list")
+    expect((listed.returncode, listed.stdout), (USAGE, ""))
+    has(listed.stderr, 'unknown command; use "composefs images"')
+    if hour.way != "directory":  # another directory is no repository
+        said = subprocess.run([COMPOSEFS, "images"], cwd="/", env={"PATH": os.environ["PATH"], "HOME": hour.path("home")}, capture_output=True, text=True,
+                              check=False, **hour.user).stderr
+        ensure(said.count("\n") == 1 and said.startswith("composefs images: no repository"), said)
+
+
 def create_and_look(hour):
-    hour.type("init", "--insecure")
+    make_repository(hour)
     expect(hour.type("images"), "NAME  IMAGE ID  CREATED  SIZE  MOUNTED  SIGNED\n")
     first = hour.type("create-image", hour.path("tree"), "docs/1").strip()
     second = hour.type("create-image", hour.path("tree2"), "docs/2").strip()
