@@ -7,6 +7,7 @@
 Needs root; works in a mount namespace of its own. The repository has no fs-verity, so that its objects can be
 damaged; the records of the kernel log come from a file.
 """
+import json
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import tempfile
 from kernel_log import device_of, record
 from scene import LIBC, enter_namespace, ensure, expect, fact, has, mount_call, mounts, run, run_facts_each_in
 
+SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../doc/schema/watch.json")
 COMPOSEFS = os.path.abspath(sys.argv[1])
 
 
@@ -87,6 +89,30 @@ def damage_is_reported_once_with_file_object_and_image(place):
     expect(watch([record_of_one] * 3), [line_of(place, "one")])
     composefs("mount", "--repo=r", "os/1", "mnt2")
     expect(watch([record_of_one] * 3), [line_of(place, "one"), line_of(place, "one", "mnt2")])
+
+
+@fact
+def json_is_a_line_for_each_object_as_its_schema_says(place):
+    records = [place.damage("one"), place.damage("two")]
+    with open("log", "w", encoding="ascii") as f:
+        f.write("".join(records * 2))
+    lines = composefs("watch", "--log=log", "--json").splitlines()
+    found = [json.loads(line) for line in lines]
+    expect(found, [{"mountpoint": place.path("mnt"), "id": place.id, "path": f"/{name}", "object": place.object_of(name)[1],
+                    "objects_dir": place.path("r/objects")} for name in ("one", "two")])
+    with open(SCHEMA, encoding="utf-8") as f:
+        schema = json.load(f)
+    expect([sorted(line) for line in found], [sorted(schema["properties"])] * 2)
+    expect(sorted(schema["required"]), sorted(schema["properties"]))
+
+
+@fact
+def json_that_cannot_be_written_ends_the_watch(place):
+    with open("log", "w", encoding="ascii") as f:
+        f.write(place.damage("one"))
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([COMPOSEFS, "watch", "--log=log", "--json"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    expect((done.returncode, "No space left on device" in done.stderr), (1, True), done.stderr)
 
 
 @fact

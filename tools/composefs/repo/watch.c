@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/lock.h"
+#include "cli/json.h"
 #include "cli/repo_option.h"
 #include "cli/signals.h"
 #include "cli/values.h"
@@ -25,7 +26,7 @@ struct options {
 	const char *log, *command, *state;
 	struct cli_list actions, from;
 	struct rate limit;
-	bool dry_run;
+	bool dry_run, json;
 };
 
 /* Parses "N/TIME". */
@@ -67,6 +68,8 @@ static const struct cli_option option_table[] = {
 	 "Read this file to its end instead of following /dev/kmsg", CLI_TEXT},
 	{"dry-run", NULL, CLI_AT(struct options, dry_run),
 	 "Print the actions, but do not take them"},
+	{"json", NULL, CLI_AT(struct options, json),
+	 "Print a JSON object for each damaged object"},
 	{0},
 };
 
@@ -87,6 +90,7 @@ struct watcher {
 	struct cfs_damage_limit limit;
 	struct cfs_damage_seen seen;
 	bool is_limited; /* and this was reported */
+	bool json;
 };
 
 /* --- one message --------------------------------------------------------------------- */
@@ -104,16 +108,38 @@ static void describe_event(struct damage_event *e, char image[WHERE_ID_MAX])
 		e->image = where_format_id(&e->mount->id, image);
 }
 
-static void print_event(const struct watcher *w, const struct damage_event *e)
+/* One line, at once: a program that reads it must not wait for the next. */
+static int print_json_event(const struct damage_event *e, const char *object,
+			    struct cfs_err *err)
 {
+	struct json j = {.to = stdout};
 	char id[CFS_DIGEST_TEXT_MAX];
 
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "mountpoint", e->mount->place);
+	json_put_string(&j, "id",
+			e->mount->has_id ? cfs_digest_text(&e->mount->id, id) : NULL);
+	json_put_string(&j, "path", *e->damaged->used_by ? e->damaged->used_by : NULL);
+	json_put_string(&j, "object", object);
+	json_put_string(&j, "objects_dir", e->damaged->dir);
+	json_finish(&j);
+	return cli_flush(err);
+}
+
+static int print_event(const struct watcher *w, const struct damage_event *e,
+		       struct cfs_err *err)
+{
+	char id[CFS_DIGEST_TEXT_MAX];
+	const char *object = e->id.alg ? cfs_digest_text(&e->id, id) : e->damaged->path;
+
+	if (w->json)
+		return print_json_event(e, object, err);
 	cli_print_message(w->actions.name,
 			  "%s: %s: damaged: expected the object %s, in %s (image %s)",
 			  e->mount->place,
 			  *e->damaged->used_by ? e->damaged->used_by : "the image itself",
-			  e->id.alg ? cfs_digest_text(&e->id, id) : e->damaged->path,
-			  e->damaged->dir, e->image);
+			  object, e->damaged->dir, e->image);
+	return 0;
 }
 
 /* A single line says that the limit is reached. */
@@ -151,26 +177,28 @@ static void act_on(struct watcher *w, const struct damage_event *e, int64_t now)
 
 /* Reports the object for this mount, and acts if it is new in any. */
 static int handle_object(struct watcher *w, struct damage_event *e, int64_t now,
-			 bool *acted)
+			 bool *acted, struct cfs_err *err)
 {
 	cfs_autofree char *key = NULL;
 	char image[WHERE_ID_MAX];
-	int is_new;
+	int is_new, rc;
 
 	describe_event(e, image);
 	if (asprintf(&key, "%s/%s at %s", e->damaged->dir, e->damaged->path,
 		     e->mount->place) < 0) {
 		key = NULL;
-		return -ENOMEM;
+		return cfs_fail(err, ENOMEM, "out of memory");
 	}
 	is_new = cfs_damage_seen_add(&w->seen, key, now, w->limit.window_sec);
-	if (is_new <= 0)
-		return is_new;
-	print_event(w, e);
+	if (is_new < 0)
+		return cfs_fail(err, -is_new, "out of memory");
+	if (is_new == 0)
+		return 0;
+	rc = print_event(w, e, err);
 	if (!*acted)
 		act_on(w, e, now);
 	*acted = true;
-	return 0;
+	return rc;
 }
 
 /* What of one mount cannot be read does not end the watch. */
@@ -191,9 +219,9 @@ static int handle_mount(struct watcher *w, const struct cfs_mount_entry *entry,
 		cli_print_message(w->actions.name, "%s: %s", m.place, why.msg);
 	for (size_t i = 0; rc > 0 && i < found.n; i++) {
 		struct damage_event e = {.mount = &m, .damaged = &found.v[i]};
+		int failed = handle_object(w, &e, now, acted, err);
 
-		if (handle_object(w, &e, now, acted) < 0)
-			rc = cfs_fail(err, ENOMEM, "out of memory");
+		rc = failed < 0 ? failed : rc;
 	}
 	free(found.v);
 	return rc < 0 ? rc : 0;
@@ -290,6 +318,7 @@ static int watch_damage(struct watcher *w, const struct options *o, struct cfs_e
 
 	w->limit.max = o->limit.n;
 	w->limit.window_sec = o->limit.sec;
+	w->json = o->json;
 	cli_watch_start(&watch, w->actions.name);
 	w->actions.watch = &watch.watch;
 	if (rc == 0)
