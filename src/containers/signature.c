@@ -29,6 +29,19 @@ const char *seal_format_key(enum cfs_seal_role role, enum cfs_hash_alg alg,
 	return out;
 }
 
+const char *seal_get_media_type(enum cfs_seal_kind kind)
+{
+	return kind == CFS_SEAL_PKCS7 ? CFS_SEAL_TYPE_PKCS7 : CFS_SEAL_TYPE_ED25519;
+}
+
+const char *seal_format_signature_key(const char *key, enum cfs_seal_kind kind,
+				      char out[SEAL_SIGNATURE_KEY_MAX])
+{
+	snprintf(out, SEAL_SIGNATURE_KEY_MAX, "%s.sig%s", key,
+		 kind == CFS_SEAL_PKCS7 ? "" : ".ed25519");
+	return out;
+}
+
 void cfs_seal_fini(struct cfs_seal *s)
 {
 	for (int i = 0; i < CFS_SEAL_N_ROLES; i++)
@@ -95,12 +108,11 @@ static int decode_signatures(const char *text, struct cfs_mem *out, struct cfs_e
 	return 0;
 }
 
-/* A PKCS#7 signature counts if there is no other one. */
 static int read_inline_entry(const struct cfs_oci_descriptor *of, enum cfs_seal_role role,
-			     enum cfs_hash_alg alg, struct cfs_seal *s,
-			     struct cfs_err *err)
+			     enum cfs_hash_alg alg, enum cfs_seal_kind kind,
+			     struct cfs_seal *s, struct cfs_err *err)
 {
-	char key[SEAL_KEY_MAX], sig[SEAL_KEY_MAX + 16];
+	char key[SEAL_KEY_MAX], sig[SEAL_SIGNATURE_KEY_MAX];
 	const char *digest = cfs_oci_find_annotation(of, seal_format_key(role, alg, key)),
 		   *text;
 	int rc;
@@ -108,29 +120,27 @@ static int read_inline_entry(const struct cfs_oci_descriptor *of, enum cfs_seal_
 	if (!digest)
 		return 0;
 	rc = take_seal_digest(digest, alg, &s->entries[role], err);
-	snprintf(sig, sizeof(sig), "%s" SEAL_INLINE_SUFFIX, key);
-	text = cfs_oci_find_annotation(of, sig);
-	if (!text) {
-		snprintf(sig, sizeof(sig), "%s.sig", key);
-		text = cfs_oci_find_annotation(of, sig);
-	}
+	s->entries[role].kind = kind;
+	text = cfs_oci_find_annotation(of, seal_format_signature_key(key, kind, sig));
 	if (rc == 0 && text)
 		rc = decode_signatures(text, &s->entries[role].signatures, err);
 	return cfs_context(err, rc, "%s", key);
 }
 
 static int read_annotations(const struct cfs_repo *repo, const struct cfs_container *c,
-			    struct cfs_seal *s, struct cfs_err *err)
+			    enum cfs_seal_kind kind, struct cfs_seal *s,
+			    struct cfs_err *err)
 {
 	const struct cfs_oci_descriptor manifest = {.annotations =
 							    c->manifest.annotations};
 	enum cfs_hash_alg alg = cfs_repo_get_meta(repo)->alg;
-	int rc = read_inline_entry(&c->manifest.config, CFS_SEAL_CONFIG, alg, s, err);
+	int rc = read_inline_entry(&c->manifest.config, CFS_SEAL_CONFIG, alg, kind, s,
+				   err);
 
 	if (rc == 0)
-		rc = read_inline_entry(&manifest, CFS_SEAL_MERGED, alg, s, err);
+		rc = read_inline_entry(&manifest, CFS_SEAL_MERGED, alg, kind, s, err);
 	if (rc == 0)
-		rc = read_inline_entry(&manifest, CFS_SEAL_BOOT, alg, s, err);
+		rc = read_inline_entry(&manifest, CFS_SEAL_BOOT, alg, kind, s, err);
 	return rc;
 }
 
@@ -184,6 +194,8 @@ static int read_seal_layer(const struct cfs_repo *repo,
 	if (layer->size > CFS_SEAL_SIGNATURES_MAX)
 		return cfs_fail(err, EINVAL, "expected a signature of at most %d bytes",
 				CFS_SEAL_SIGNATURES_MAX);
+	e->kind = strcmp(layer->media_type, CFS_SEAL_TYPE_PKCS7) == 0 ? CFS_SEAL_PKCS7
+								      : CFS_SEAL_ED25519;
 	rc = take_seal_digest(digest, alg, e, err);
 	if (rc < 0 || layer->size == 0)
 		return rc;
@@ -214,18 +226,29 @@ static int pass_seal_artifact(void *ctx, const struct cfs_artifact *a,
 
 /* --- all ---------------------------------------------------------------------------- */
 
+/* A seal without a signature of this kind is not passed on. */
+static int pass_inline(const struct listing *l, const struct cfs_container *c,
+		       enum cfs_seal_kind kind, struct cfs_err *err)
+{
+	struct cfs_seal s = {.is_inline = true};
+	int rc = read_annotations(l->repo, c, kind, &s, err);
+
+	if (rc == -EINVAL || (rc == 0 && s.entries[CFS_SEAL_MERGED].signatures.len))
+		rc = l->fn(l->ctx, &s, rc, err);
+	cfs_seal_fini(&s);
+	return rc;
+}
+
 int cfs_seal_list(const struct cfs_repo *repo, const struct cfs_container *c,
 		  int (*fn)(void *ctx, const struct cfs_seal *s, int rc,
 			    struct cfs_err *err),
 		  void *ctx, struct cfs_err *err)
 {
 	struct listing l = {repo, fn, ctx};
-	struct cfs_seal s = {.is_inline = true};
-	int rc = read_annotations(repo, c, &s, err);
+	int rc = 0;
 
-	if (rc == -EINVAL || (rc == 0 && s.entries[CFS_SEAL_MERGED].signatures.len))
-		rc = fn(ctx, &s, rc, err);
-	cfs_seal_fini(&s);
+	for (int kind = 0; rc == 0 && kind < CFS_SEAL_N_KINDS; kind++)
+		rc = pass_inline(&l, c, (enum cfs_seal_kind)kind, err);
 	return rc < 0 ? rc
 		      : cfs_artifact_list(repo, &c->digest, pass_seal_artifact, &l, err);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* Sealed container images: the fs-verity digests of manifest, configuration and image, with
  * signatures over them, in an artifact or inline in the manifest.
- * Source: the sealing specification of composefs-rs. Its signatures are PKCS#7; Ed25519 signatures
- * (media type CFS_SEAL_TYPE_ED25519, key ".sig.ed25519") are ours. */
+ * Source: the sealing specification of composefs-rs. Its signatures are PKCS#7 (key ".sig"); Ed25519
+ * signatures (media type CFS_SEAL_TYPE_ED25519, key ".sig.ed25519") are ours. */
 #ifndef CFS_CONTAINERS_SIGNATURE_H
 #define CFS_CONTAINERS_SIGNATURE_H
 
@@ -26,8 +26,15 @@ enum cfs_seal_role {
 /* "manifest", "configuration", "image" or "bootable image". Static. */
 const char *cfs_seal_get_role_name(enum cfs_seal_role role);
 
+enum cfs_seal_kind {
+	CFS_SEAL_ED25519,
+	CFS_SEAL_PKCS7, /* as fs-verity's builtin signatures */
+	CFS_SEAL_N_KINDS
+};
+
 struct cfs_seal_entry {
 	bool is_present;
+	enum cfs_seal_kind kind; /* of its signatures */
 	struct cfs_digest digest;
 	struct cfs_mem signatures; /* none: only the digest is announced */
 };
@@ -46,8 +53,8 @@ int cfs_seal_compute(const struct cfs_repo *repo, const struct cfs_container *c,
 		     bool is_inline, struct cfs_seal *out,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Calls fn for each seal that the repository has of the container image: first the one inline, then
- * the artifacts. Nothing is compared or verified. rc: 0, or -EINVAL for a seal that is malformed,
+/* Calls fn for each seal that the repository has of the container image: first those inline, one
+ * for each kind of signature, then the artifacts. Nothing is compared or verified. rc: 0, or -EINVAL for a seal that is malformed,
  * which *err describes. */
 int cfs_seal_list(const struct cfs_repo *repo, const struct cfs_container *c,
 		  int (*fn)(void *ctx, const struct cfs_seal *s, int rc,

@@ -7,7 +7,15 @@
 
 enum { SEAL_KEY_MAX = 96 };
 
-#define SEAL_INLINE_SUFFIX ".sig.ed25519"
+enum { SEAL_SIGNATURE_KEY_MAX = SEAL_KEY_MAX + 16 };
+
+/* The media type of a signature. */
+const char *seal_get_media_type(enum cfs_seal_kind kind);
+
+/* The key of the annotation with the inline signature to the digest whose key is given, and a NUL;
+ * returns out. */
+const char *seal_format_signature_key(const char *key, enum cfs_seal_kind kind,
+				      char out[SEAL_SIGNATURE_KEY_MAX]);
 
 /* The key of the annotation with the digest of this role, and a NUL; returns out. */
 const char *seal_format_key(enum cfs_seal_role role, enum cfs_hash_alg alg,

@@ -162,7 +162,7 @@ int cfs_seal_settle(struct cfs_repo *repo, const char *name,
 /* The texts of the annotations of an entry. */
 struct inline_texts {
 	char key[SEAL_KEY_MAX], digest[CFS_DIGEST_HEX_MAX];
-	char sig_key[SEAL_KEY_MAX + sizeof(SEAL_INLINE_SUFFIX)];
+	char sig_key[SEAL_SIGNATURE_KEY_MAX];
 	char sig[(CFS_SEAL_SIGNATURES_MAX + 2) / 3 * 4 + 1];
 };
 
@@ -175,8 +175,7 @@ static size_t add_notes(const struct cfs_seal *s, enum cfs_seal_role role,
 	if (!e->is_present || e->signatures.len > CFS_SEAL_SIGNATURES_MAX)
 		return 0;
 	seal_format_key(role, e->digest.alg, t->key);
-	strcpy(t->sig_key, t->key);
-	strcat(t->sig_key, SEAL_INLINE_SUFFIX);
+	seal_format_signature_key(t->key, e->kind, t->sig_key);
 	cfs_digest_hex(&e->digest, t->digest);
 	cfs_base64_encode(e->signatures.p, e->signatures.len, t->sig);
 	out[0] = (struct cfs_oci_note){is_of_config, t->key, t->digest};
@@ -239,7 +238,8 @@ static void add_layers(struct making *m, const struct cfs_seal *s)
 			seal_format_key((enum cfs_seal_role)i, e->digest.alg, t->key);
 		layer->value = cfs_digest_hex(&e->digest, t->digest);
 		layer->blob = (struct cfs_oci_descriptor){
-			.media_type = CFS_SEAL_TYPE_ED25519, .size = e->signatures.len};
+			.media_type = seal_get_media_type(e->kind),
+			.size = e->signatures.len};
 		cfs_oci_digest_of(CFS_SHA256, cfs_mem_span(&e->signatures),
 				  &layer->blob.digest);
 	}

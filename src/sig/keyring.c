@@ -22,6 +22,23 @@ int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
 	return 0;
 }
 
+static int add_certificate(struct cfs_sig_keys *keys, int dirfd, const char *name,
+			   enum cfs_sig_role role, struct cfs_err *err)
+{
+	struct cfs_sig_certificate *c;
+
+	if (!keys->keeps_certificates)
+		return 0;
+	if (cfs_grow(&keys->certificates, &keys->certificates_cap,
+		     keys->n_certificates + 1, sizeof(*c)) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	c = &keys->certificates[keys->n_certificates++];
+	*c = (struct cfs_sig_certificate){.role = role, .name = strdup(name)};
+	if (!c->name)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	return cfs_input_read(dirfd, name, 0, CFS_SIG_CERTIFICATE_MAX, &c->file, err);
+}
+
 /* Reads at most cap bytes of a file. Returns their number. */
 static ssize_t read_key_head(int dirfd, const char *name, char *buf, size_t cap,
 			     struct cfs_err *err)
@@ -33,7 +50,7 @@ static ssize_t read_key_head(int dirfd, const char *name, char *buf, size_t cap,
 	return cfs_io_read(fd, buf, cap, err);
 }
 
-/* Reads a file and adds its key. A certificate is skipped. */
+/* Reads a file and adds its key, or the file itself if it is a certificate. */
 static int add_key_file(struct cfs_sig_keys *keys, int dirfd, const char *name,
 			enum cfs_sig_role role, struct cfs_err *err)
 {
@@ -46,7 +63,8 @@ static int add_key_file(struct cfs_sig_keys *keys, int dirfd, const char *name,
 	if (rc == 0)
 		rc = cfs_sig_key_parse((struct cfs_text){buf, (size_t)len}, &key, err);
 	if (rc == -ENOTSUP)
-		return 0;
+		return cfs_context(err, add_certificate(keys, dirfd, name, role, err),
+				   "%s", name);
 	if (rc == 0)
 		rc = cfs_sig_keys_add(keys, &key, role, name, err);
 	return cfs_context(err, rc, "%s", name);
@@ -92,6 +110,11 @@ void cfs_sig_keys_fini(struct cfs_sig_keys *keys)
 {
 	for (size_t i = 0; i < keys->n; i++)
 		free(keys->v[i].name);
+	for (size_t i = 0; i < keys->n_certificates; i++) {
+		free(keys->certificates[i].file.p);
+		free(keys->certificates[i].name);
+	}
+	free(keys->certificates);
 	free(keys->v);
 	*keys = (struct cfs_sig_keys){0};
 }

@@ -27,7 +27,8 @@ enum {
 	CFS_SIG_KEY_ID_MAX = 2 * CFS_SIG_KEY_LEN + 1,
 	CFS_SIG_FILE_MAX = 64 * CFS_SIG_LEN, /* bytes of a signature file */
 	CFS_SIG_KEY_FILE_MAX = 4096,
-	CFS_SIG_IMAGES_MAX = 256, /* in a statement */
+	CFS_SIG_CERTIFICATE_MAX = 65536, /* bytes of a file */
+	CFS_SIG_IMAGES_MAX = 256,	 /* in a statement */
 	CFS_SIG_NAME_MAX = 255,
 };
 
@@ -71,10 +72,20 @@ struct cfs_sig_known {
 	char *name; /* of its file */
 };
 
+/* The file of a certificate, for signatures that are not Ed25519. */
+struct cfs_sig_certificate {
+	struct cfs_mem file;
+	enum cfs_sig_role role;
+	char *name;
+};
+
 /* A set of keys. Starts zeroed. */
 struct cfs_sig_keys {
 	struct cfs_sig_known *v;
 	size_t n, cap;
+	bool keeps_certificates; /* set by the caller; otherwise they are ignored */
+	struct cfs_sig_certificate *certificates;
+	size_t n_certificates, certificates_cap;
 };
 
 /* Adds copies of key and name. -ENOMEM. */
@@ -82,8 +93,8 @@ int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
 		     enum cfs_sig_role role, const char *name,
 		     struct cfs_err *err) CFS_MUST_CHECK;
 
-/* Adds every file of the directory, one key each; names that begin with a dot and
- * certificates are ignored. A file that is neither is an error: a revocation must not be
+/* Adds every file of the directory, one key each; names that begin with a dot are
+ * ignored, and certificates are not parsed. A file that is neither is an error: a revocation must not be
  * lost by a typing mistake. -ENOENT: no such directory, or a link in it is dangling. */
 int cfs_sig_keys_add_dir(struct cfs_sig_keys *keys, int at, const char *path,
 			 enum cfs_sig_role role, struct cfs_err *err) CFS_MUST_CHECK;

@@ -381,3 +381,10 @@ int cfs_trust_check_bytes(const struct cfs_trust *t, struct cfs_span message,
 	free(w.signatures.p);
 	return rc;
 }
+
+int cfs_trust_read_certificates(const struct cfs_trust *t, struct cfs_sig_keys *out,
+				struct cfs_err *err)
+{
+	*out = (struct cfs_sig_keys){.keeps_certificates = true};
+	return read_keys(t, out, err);
+}

@@ -75,6 +75,11 @@ int cfs_trust_check_bytes(const struct cfs_trust *t, struct cfs_span message,
 			  struct cfs_trust_found *out,
 			  struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Reads the keys of the request with the files of certificates, for signatures of other kinds. The
+ * caller frees out with cfs_sig_keys_fini, also after a failure. */
+int cfs_trust_read_certificates(const struct cfs_trust *t, struct cfs_sig_keys *out,
+				struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Formats the place of a signature by key in a directory of signatures,
  * "DIGEST/KEY.ed25519" in hex; returns out. */
 enum { CFS_TRUST_SIGNATURE_PATH_MAX = CFS_DIGEST_HEX_MAX + CFS_SIG_KEY_ID_MAX + 16 };

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs oci seal: sign a container image. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "cli/verbosity.h"
 #include "cli/watch.h"
 #include "composefs/oci/oci.h"
+#include "pkcs7/ask.h"
 #include "sig/sig.h"
 
 struct options {
 	struct where where;
 	struct cfs_sig_signer signer;
+	const char *cert;
 	enum oci_compression compression;
 	bool is_inline, json;
 };
@@ -19,9 +22,11 @@ struct options {
 #define AT(member) CLI_AT(struct options, member)
 
 static const struct cli_option option_table[] = {
-	{"key", "FILE", AT(signer.key),
-	 "Sign with the private key in FILE (PEM, Ed25519)", CLI_TEXT,
-	 .group = "Signers"},
+	{"key", "FILE", AT(signer.key), "Sign with the private key in FILE (PEM)",
+	 CLI_TEXT, .group = "Signers"},
+	{"cert", "FILE", AT(cert),
+	 "Make PKCS#7 signatures with the certificate of the key in FILE (PEM)",
+	 CLI_TEXT},
 	{"sign-command", "COMMAND", AT(signer.command),
 	 "Run COMMAND, which reads the bytes to sign and writes the signature", CLI_TEXT},
 	{"public", "FILE", AT(signer.public_key),
@@ -39,14 +44,15 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE", NULL},
-	.about =
-		"Sign the fs-verity digests of the manifest, the configuration and the "
-		"image of a\n"
-		"container image with Ed25519, and print the digest of its manifest. The "
-		"signatures are\n"
-		"an artifact that refers to the manifest; pull, push and copy take it "
-		"along. The image\n"
-		"gets the manifest that push sends, and keeps its tag.",
+	.about = "Sign the fs-verity digests of the manifest, the configuration and the "
+		 "image of a\n"
+		 "container image with Ed25519 or, with --cert, PKCS#7 (RSA or ECDSA), "
+		 "and "
+		 "print the digest\n"
+		 "of its manifest. The signatures are an artifact that refers to the "
+		 "manifest; pull, push\n"
+		 "and copy take it along. The image gets the manifest that push sends, "
+		 "and keeps its tag.",
 	.example =
 		(const char *const[]){
 			"composefs oci seal --repo=repo --key=key.pem app",
@@ -59,20 +65,59 @@ struct sealing {
 	const struct options *o;
 	const char *name;
 	const struct cfs_watch *watch;
-	struct cfs_sig_key key;
+	char key[CFS_SIG_KEY_ID_MAX]; /* its ID */
 	struct cfs_oci_digest manifest;
 	struct cfs_seal seal;
 };
+
+/* Verifies what was signed, for the ID of the key. */
+static int identify_signer(struct sealing *s, struct cfs_span message,
+			   const struct cfs_mem *signature, struct cfs_err *err)
+{
+	struct cfs_pkcs7_certificate cert = {.name = s->o->cert};
+	struct cfs_pkcs7_request r = {message, cfs_mem_span(signature), &cert, 1};
+	struct cfs_pkcs7_found found;
+	struct cfs_mem file = {0};
+	int rc = cfs_context(err,
+			     cfs_input_read(AT_FDCWD, s->o->cert, CFS_INPUT_PIPE,
+					    CFS_PKCS7_CERTIFICATE_MAX, &file, err),
+			     "%s", s->o->cert);
+
+	cert.file = cfs_mem_span(&file);
+	if (rc == 0)
+		rc = cfs_pkcs7_ask_verify(&r, s->watch, &found, err);
+	if (rc == 0)
+		snprintf(s->key, sizeof(s->key), "%s", found.key);
+	free(file.p);
+	return rc;
+}
+
+static int sign_entry_pkcs7(struct sealing *s, struct cfs_seal_entry *e,
+			    struct cfs_span message, struct cfs_err *err)
+{
+	char hex[CFS_DIGEST_HEX_MAX];
+	int rc = cfs_pkcs7_ask_sign(s->o->signer.key, s->o->cert,
+				    cfs_digest_hex(&e->digest, hex), s->watch,
+				    &e->signatures, err);
+
+	e->kind = CFS_SEAL_PKCS7;
+	return rc < 0 ? rc : identify_signer(s, message, &e->signatures, err);
+}
 
 static int sign_entry(struct sealing *s, struct cfs_seal_entry *e, struct cfs_err *err)
 {
 	struct cfs_sig_signer signer = s->o->signer;
 	uint8_t message[CFS_DIGEST_FORMATTED_MAX], signature[CFS_SIG_LEN];
 	struct cfs_span bytes = {message, cfs_digest_format(&e->digest, message)};
+	struct cfs_sig_key key;
 	int rc;
 
+	if (s->o->cert)
+		return sign_entry_pkcs7(s, e, bytes, err);
 	signer.watch = s->watch;
-	rc = cfs_sig_obtain(&signer, bytes, &s->key, signature, err);
+	rc = cfs_sig_obtain(&signer, bytes, &key, signature, err);
+	if (rc == 0)
+		cfs_sig_key_format_id(&key, s->key);
 	return rc < 0 ? rc
 		      : cfs_sink_mem(&e->signatures)
 				.write(&e->signatures, signature, sizeof(signature), err);
@@ -151,7 +196,7 @@ static int seal_container(struct sealing *s, struct cfs_repo *repo, struct cfs_e
 
 static void print_seal_json(const struct sealing *s)
 {
-	char text[CFS_OCI_DIGEST_TEXT_MAX], id[WHERE_ID_MAX], key[CFS_SIG_KEY_ID_MAX];
+	char text[CFS_OCI_DIGEST_TEXT_MAX], id[WHERE_ID_MAX];
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
@@ -162,7 +207,7 @@ static void print_seal_json(const struct sealing *s)
 	if (!s->seal.is_inline)
 		json_put_string(&j, "artifact_digest",
 				cfs_oci_digest_text(&s->seal.artifact, text));
-	json_put_string(&j, "key", cfs_sig_key_format_id(&s->key, key));
+	json_put_string(&j, "key", s->key);
 	json_finish(&j);
 }
 
@@ -172,6 +217,8 @@ static const char *find_seal_misuse(const struct options *o)
 		return "expected one of --key and --sign-command";
 	if (o->signer.command && !o->signer.public_key)
 		return "--sign-command needs --public";
+	if (o->signer.command && o->cert)
+		return "--cert needs --key";
 	if (o->is_inline && o->compression)
 		return "--inline excludes --compression: the manifest is signed in an "
 		       "artifact alone";

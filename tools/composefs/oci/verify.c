@@ -7,6 +7,7 @@
 
 #include "composefs/oci/oci.h"
 #include "composefs/sign/refusal.h"
+#include "pkcs7/ask.h"
 
 struct options {
 	struct where where;
@@ -29,7 +30,8 @@ static const struct cli_syntax syntax = {
 		 "trusted, unrevoked key, in an artifact that refers to it or inline "
 		 "(then "
 		 "without the\n"
-		 "manifest). Trusted keys are those of keys.d in /usr/lib/composefs, "
+		 "manifest). Trusted keys and certificates are those of keys.d in "
+		 "/usr/lib/composefs, "
 		 "/etc/composefs and\n"
 		 "/run/composefs.",
 	.status = "0 verified, 1 read error, 2 usage error; refused: 10 unsigned, 11 "
@@ -55,6 +57,45 @@ struct verify {
 
 /* --- one seal ----------------------------------------------------------------------- */
 
+static int ask_helper(struct cfs_pkcs7_request *r, const struct cfs_sig_keys *keys,
+		      struct cfs_trust_found *found, struct cfs_err *err)
+{
+	cfs_autofree struct cfs_pkcs7_certificate *v =
+		calloc(keys->n_certificates + 1, sizeof(*v));
+	struct cfs_pkcs7_found by;
+	int rc;
+
+	if (!v)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	for (; r->n < keys->n_certificates; r->n++) {
+		const struct cfs_sig_certificate *c = &keys->certificates[r->n];
+
+		v[r->n] = (struct cfs_pkcs7_certificate){c->name, cfs_mem_span(&c->file),
+							 c->role == CFS_SIG_REVOKED};
+	}
+	r->certificates = v;
+	rc = cfs_pkcs7_ask_verify(r, NULL, &by, err);
+	if (rc < 0)
+		return rc;
+	snprintf(found->key, sizeof(found->key), "%s", by.key);
+	snprintf(found->key_file, sizeof(found->key_file), "%s", v[by.certificate].name);
+	return 0;
+}
+
+/* Certificates are in the same directories as keys. */
+static int verify_pkcs7(struct verify *v, struct cfs_span message,
+			struct cfs_span signature, const char *role, struct cfs_err *err)
+{
+	struct cfs_pkcs7_request r = {.message = message, .signature = signature};
+	struct cfs_sig_keys keys;
+	int rc = cfs_trust_read_certificates(v->trust, &keys, err);
+
+	if (rc == 0)
+		rc = ask_helper(&r, &keys, &v->found, err);
+	cfs_sig_keys_fini(&keys);
+	return cfs_context(err, rc, "%s", role);
+}
+
 static int verify_entry(struct verify *v, const struct cfs_seal_entry *e,
 			const struct cfs_seal_entry *expected, const char *role,
 			struct cfs_err *err)
@@ -66,6 +107,8 @@ static int verify_entry(struct verify *v, const struct cfs_seal_entry *e,
 		return cfs_fail(err, EILSEQ, "%s: signed is another one", role);
 	if (!e->signatures.len)
 		return cfs_fail(err, ENODATA, "%s: expected a signature, got none", role);
+	if (e->kind == CFS_SEAL_PKCS7)
+		return verify_pkcs7(v, bytes, cfs_mem_span(&e->signatures), role, err);
 	return cfs_trust_check_bytes(v->trust, bytes, cfs_mem_span(&e->signatures), role,
 				     &v->found, err);
 }
