@@ -265,7 +265,7 @@ def a_wrong_file_where_no_repository_is_named():
                          ("init --insecure --algorithm=sha512 r", "expected fsverity-sha512-12 with image format 1, got fsverity-sha256-12")):
         mistake(line, FAILED, *parts, repo=None)
     if good("--help").find("  verify ") >= 0:
-        mistake("verify --trusted=tree os/1", FAILED, "os/1: No such file or directory (--repo=DIR names the repository of an image that is no file)",
+        mistake("verify --trusted=tree os/1", FAILED, "os/1: No such file or directory (an image of a repository needs --repo=DIR)",
                 repo=None)
 
 

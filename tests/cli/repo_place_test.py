@@ -172,6 +172,22 @@ def ls_takes_a_file_or_an_image_of_the_repository():
     has(refused("ls", "none"), f'no such image: "none" (repository {os.getcwd()})')
 
 
+def the_repository_of_the_environment_comes_before_a_file_and_that_of_an_option_excludes_it():
+    repositories("r")
+    golden = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../golden")
+    image = next(name for name in sorted(os.listdir(golden)) if name.endswith(".cfs"))
+    shutil.copy(os.path.join(golden, image), "file.cfs")
+    os.environ["COMPOSEFS_REPO"] = "r"
+    try:
+        expect(good("ls", "-R", "file.cfs"), good("ls", "-R", "./file.cfs"))
+        has(good("ls", "r"), "/dir/\n")
+        expect(refused("ls", "none"), 'composefs ls: no such image: "none" (repository r)\n')
+        expect(refused("ls", "--repo=r", "file.cfs"), 'composefs ls: no such image: "file.cfs"\n')
+        has(refused("verify", "none"), "an image of a repository needs --repo=r")
+    finally:
+        del os.environ["COMPOSEFS_REPO"]
+
+
 def init_without_a_directory_makes_the_current_one_a_repository():
     os.mkdir("r")
     os.chmod("r", 0o755)

@@ -27,11 +27,28 @@ static int open_file_first(struct where *w, const char *name, struct cfs_map *ma
 	return rc_image;
 }
 
+/* An image of the repository that $COMPOSEFS_REPO names, or else a file. */
+static int open_image_first(struct where *w, const char *name, struct cfs_map *map,
+			    struct cfs_image *im, bool *is_file, struct cfs_err *err)
+{
+	struct cfs_err no_file;
+	int rc = where_open_image(w, name, map, im, NULL, err);
+
+	*is_file = false;
+	if (rc != -ENOENT && rc != -EINVAL)
+		return rc;
+	if (cfs_source_open_image(name, map, im, &no_file) < 0)
+		return rc;
+	*is_file = true;
+	return 0;
+}
+
 int any_image_open(struct where *w, const char *name, struct cfs_map *map,
 		   struct cfs_image *im, bool *is_file, struct cfs_err *err)
 {
-	if (!where_is_given(w))
-		return open_file_first(w, name, map, im, is_file, err);
 	*is_file = false;
-	return where_open_image(w, name, map, im, NULL, err);
+	if (w->repo || w->user || w->system)
+		return where_open_image(w, name, map, im, NULL, err);
+	return where_is_given(w) ? open_image_first(w, name, map, im, is_file, err)
+				 : open_file_first(w, name, map, im, is_file, err);
 }

@@ -22,6 +22,13 @@ static const char *from_environment(void)
 	return repo && *repo ? repo : NULL;
 }
 
+const char *where_get_env_repo(const char *otherwise)
+{
+	const char *repo = from_environment();
+
+	return repo ? repo : otherwise;
+}
+
 bool where_is_given(const struct where *w)
 {
 	return w->repo || w->user || w->system || from_environment();

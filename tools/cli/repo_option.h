@@ -66,6 +66,9 @@ struct where {
 		"no-upgrade", NULL, CLI_AT(type, member.no_upgrade)                      \
 	}
 
+/* Returns the value of $COMPOSEFS_REPO, or otherwise if it is not set or empty. For advice in messages. */
+const char *where_get_env_repo(const char *otherwise);
+
 /* Returns true if an option or $COMPOSEFS_REPO selects the repository. */
 bool where_is_given(const struct where *w);
 

@@ -39,8 +39,8 @@ static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE [PATH]...", NULL},
 	.about = "List the entries of the directory PATH (default /) of an image, or the "
 		 "entry PATH itself,\nwithout reading the rest of the image. IMAGE is an "
-		 "image file, or an image of the\nrepository; if an option or "
-		 "$COMPOSEFS_REPO names the repository, always the latter.",
+		 "image file, or an image of the\nrepository; if an option "
+		 "names the repository, always the latter.",
 	.example = (const char *const[]){"composefs ls -l image.cfs /usr/bin",
 					 "composefs ls -R --repo=repo os/7 /etc", NULL},
 	.options = option_table,

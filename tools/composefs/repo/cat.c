@@ -28,8 +28,8 @@ static const struct cli_syntax syntax = {
 	.about = "Write files of an image to standard output, one after the other, or a "
 		 "stream of the\nrepository exactly as it was imported. Symbolic links "
 		 "are followed inside the image.\nIMAGE is an image file, or an image "
-		 "of the repository; if an option or $COMPOSEFS_REPO\nnames the "
-		 "repository, always the latter.",
+		 "of the repository; if an option names the repository,\n"
+		 "always the latter.",
 	.example = (const char *const[]){"composefs cat --repo=repo os/7 /etc/os-release",
 					 "composefs cat --objects=objects image.cfs "
 					 "/etc/os-release",

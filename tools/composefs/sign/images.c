@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
@@ -14,14 +15,15 @@ static int measure_image_file(const struct sig_images *how, const char *path,
 			      struct cfs_digest *out, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, 0, err);
+	char advice[PATH_MAX];
 	int rc;
 
 	if (fd < 0) {
 		cfs_context(err, fd, "%s", path);
-		return fd == -ENOENT ? cli_add_advice(fd, err,
-						      "--repo=DIR names the repository "
-						      "of an image that is no file")
-				     : fd;
+		snprintf(advice, sizeof(advice),
+			 "an image of a repository needs --repo=%s",
+			 where_get_env_repo("DIR"));
+		return fd == -ENOENT ? cli_add_advice(fd, err, advice) : fd;
 	}
 	rc = cfs_verity_measure(fd, out, err);
 	if (rc == -ENOTTY && !how->require_verity)
