@@ -50,6 +50,38 @@ def image_is_signed_by_its_name_and_verified_by_name_and_id():
         has(text, f"signed by {made['key']} (vendor.pub)")
 
 
+def sign_and_verify_use_the_repository_around_and_of_the_environment():
+    image = place()
+    os.chdir("r")
+    made = loaded("sign", "--key=../vendor", "--json", "os/1")
+    expect(os.path.exists(f"signatures/{image}/{made['key']}.ed25519"), True)
+    for name in ("os/1", image, image[:12]):
+        has(good("verify", "--trusted=../keys/keys.d", name), f"signed by {made['key']}")
+    os.chdir("..")
+    os.environ["COMPOSEFS_REPO"] = os.path.abspath("r")
+    try:
+        has(good("verify", TRUSTED, "os/1"), f"signed by {made['key']}")
+    finally:
+        del os.environ["COMPOSEFS_REPO"]
+
+
+def a_name_that_is_a_file_and_an_image_is_refused():
+    """Anyone who can create a file beside the repository must not decide which image is verified."""
+    place()
+    sign("os/1")
+    shutil.copy("r/images/refs/os/1", "image")
+    os.chdir("r")
+    write("os/1", "another")
+    said = "os/1: a file, and an image of the repository "
+    for line in (("verify", "--trusted=../keys/keys.d", "os/1"), ("sign", "--key=../vendor", "os/1")):
+        has(refused(*line), said)
+    good("verify", "--repo=.", "--trusted=../keys/keys.d", "os/1")
+    good("sign", "--key=../vendor", "../image")
+    expect(os.path.exists("../image.sig"), True)
+    good("sign", "--key=../vendor", "./os/1")
+    expect(os.path.exists("os/1.sig"), True)
+
+
 def signature_behind_a_symlink_or_in_a_fifo_is_not_read():
     image = place()
     made = sign("os/1")

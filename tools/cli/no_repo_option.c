@@ -17,6 +17,11 @@ bool where_is_given(const struct where *w)
 	return w->repo || w->user || w->system;
 }
 
+bool where_is_chosen(struct where *w)
+{
+	return where_is_given(w);
+}
+
 int where_find_path(struct where *w, const char **out, struct cfs_err *err)
 {
 	(void)w;

@@ -6,9 +6,58 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/repo_option.h"
+
+/* Whether all images are files: 1, 0 or -EEXIST. What a name means must not depend on who can
+ * create a file here. */
+static int are_files(struct sig_images *how, char **images, size_t n, struct cfs_err *err)
+{
+	struct where w = {0};
+	struct cfs_err unused;
+	struct cfs_image im;
+	struct cfs_map map;
+	size_t n_files = 0;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		if (faccessat(AT_FDCWD, images[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		n_files++;
+		rc = where_open_image(&w, images[i], &map, &im, NULL, &unused);
+		if (rc == -ENOENT || rc == -EINVAL)
+			continue;
+		if (rc == 0)
+			cfs_map_close(&map);
+		return cli_add_advice(
+			cfs_fail(err, EEXIST,
+				 "%s: a file, and an image of the repository %s",
+				 images[i], how->found),
+			err, "--repo=DIR for the image, ./FILE for the file");
+	}
+	return n_files > 0;
+}
+
+int sig_choose_repository(struct sig_images *how, char **images, size_t n,
+			  struct cfs_err *err)
+{
+	struct where w = {0};
+	const char *path;
+	int rc;
+
+	if (how->repo || !where_is_chosen(&w))
+		return 0;
+	rc = where_find_path(&w, &path, err);
+	if (rc < 0)
+		return rc;
+	snprintf(how->found, sizeof(how->found), "%s", path);
+	rc = where_is_given(&w) ? 0 : are_files(how, images, n, err);
+	if (rc == 0)
+		how->repo = how->found;
+	return rc < 0 ? rc : 0;
+}
 
 /* Asks the kernel for the digest of a file with fs-verity. */
 static int measure_image_file(const struct sig_images *how, const char *path,

@@ -18,7 +18,14 @@ struct sig_images {
 	const char *repo;      /* repository of the images; NULL: they are files */
 	enum cfs_hash_alg alg; /* 0: any, SHA-256 when computed */
 	bool require_verity;
+	char found[PATH_MAX]; /* set by sig_choose_repository */
 };
+
+/* Chooses the repository of n images if none is given: that of $COMPOSEFS_REPO, or the one that
+ * contains the current directory, unless the images are files. -EEXIST: one is a file as
+ * well as an image of the repository around the current directory. */
+int sig_choose_repository(struct sig_images *how, char **images, size_t n,
+			  struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Rows for the option table of a command whose struct contains a struct sig_images. */
 #define SIG_IMAGES_OPTIONS(type, member)                                                 \

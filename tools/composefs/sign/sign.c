@@ -53,8 +53,7 @@ static const struct cli_option option_table[] = {
 	{"version", "NUMBER", CLI_AT(struct options, version), "Set the version of NAME",
 	 CLI_NUMBER, CLI_GIVEN(struct options, has_version)},
 	{"repo", "DIR", CLI_AT(struct options, how.repo),
-	 "Sign IMAGE of the repository DIR, and store the signature there", CLI_TEXT,
-	 .group = "Other"},
+	 "Use images and signatures of the repository DIR", CLI_TEXT, .group = "Other"},
 	SIG_IMAGES_OPTIONS(struct options, how),
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	{0},
@@ -62,10 +61,11 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_syntax syntax = {
 	.usage = (const char *const[]){"[OPTIONS] IMAGE...", NULL},
-	.about =
-		"Sign the fs-verity digest of an image with Ed25519, or a statement: a "
-		"name, a "
-		"version\nand one or more images in order. Existing signatures are kept.",
+	.about = "Sign the fs-verity digest of an image with Ed25519, or a statement: a "
+		 "name, a "
+		 "version\nand one or more images in order. Existing signatures are "
+		 "kept.\n\nIMAGE is a file, or an image of the repository that --repo or "
+		 "$COMPOSEFS_REPO names or\nthat contains the current directory.",
 	.example =
 		(const char *const[]){
 			"composefs sign --key=key.pem image.cfs",
@@ -410,9 +410,11 @@ int cmd_sign(int argc, char **argv)
 		cli_fail_usage(argv[0], "%s", wrong);
 		return CLI_USAGE;
 	}
+	rc = sig_choose_repository(&o.how, s.images, s.n, &err);
 	if (!o.signature && !o.signatures && !o.statement)
 		o.signatures = sig_get_place(&o.how, o.place);
-	rc = sign_images(&s, &err);
+	if (rc == 0)
+		rc = sign_images(&s, &err);
 	if (rc == 0 && !o.print_to_sign)
 		print_signature(&s);
 	free(s.message.p);

@@ -37,8 +37,7 @@ static const struct cli_option option_table[] = {
 	{"raise-floor", NULL, CLI_AT(struct options, trust.raise_floor),
 	 "After success, raise the floor to its version"},
 	{"repo", "DIR", CLI_AT(struct options, how.repo),
-	 "Verify IMAGE of the repository DIR with the signatures there", CLI_TEXT,
-	 .group = "Other"},
+	 "Use images and signatures of the repository DIR", CLI_TEXT, .group = "Other"},
 	SIG_IMAGES_OPTIONS(struct options, how),
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	{0},
@@ -49,7 +48,9 @@ static const struct cli_syntax syntax = {
 	.about = "Verify that an image is signed with Ed25519 by a trusted, unrevoked "
 		 "key. Trusted "
 		 "keys are\nthose of keys.d in /usr/lib/composefs, /etc/composefs and "
-		 "/run/composefs.",
+		 "/run/composefs.\n\nIMAGE is a file, or an image of the repository that "
+		 "--repo or "
+		 "$COMPOSEFS_REPO names or\nthat contains the current directory.",
 	.status = SIG_REFUSAL_STATUS,
 	.example = (const char *const[]){"composefs verify --trusted=keys.d image.cfs",
 					 NULL},
@@ -163,6 +164,8 @@ int cmd_verify(int argc, char **argv)
 	v.images = argv + optind;
 	v.n = (size_t)(argc - optind);
 	o.trust.raise = cfs_sig_floor_raise;
+	if (sig_choose_repository(&o.how, v.images, v.n, &err) < 0)
+		return command_end(argv[0], -EINVAL, &err);
 	if (!o.trust.signature && !o.trust.signatures && !o.trust.statement)
 		o.trust.signatures = sig_get_place(&o.how, o.place);
 	if (cfs_trust_check_request(&o.trust, v.n, &err) < 0) {
