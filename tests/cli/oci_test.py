@@ -106,6 +106,10 @@ def oci_images_lists_as_images_does():
     expect([[r[1], r[-1]] for r in rows[1:]], [list(pair) for pair in zip(whole, made)])
     expect(good("oci", "images", "--repo=r", "-q", "--no-trunc").split(), made)
     expect(good("oci", "images", "--repo=r", "--quiet").split(), [i.split(":")[1][:12] for i in made])
+    tags = [l.split()[0] for l in good("oci", "images", "--repo=r").splitlines()[1:]]
+    expect([l.split()[0] for l in good("oci", "images", "--repo=r", tags[-1], tags[0]).splitlines()[1:]], [tags[-1], tags[0]])
+    expect(len(loaded("oci", "images", "--repo=r", "--json", tags[0])["images"]), 1)
+    has(refused("oci", "images", "--repo=r", tags[0], "none"), 'no such tag: "none"')
     expect(good("oci", "images", "--repo=r", "--format={{.Tag}}\\t{{.ID}} {{.Digest}} {{.OS}}/{{.Architecture}} {{.Layers}}").splitlines()[0],
            f"app\t{made[0]} {whole[0]} linux/amd64 1")
     has(refused("oci", "images", "--repo=r", "--format={{.Name}}"), "fields: {{.Tag}}, ")

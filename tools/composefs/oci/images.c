@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs oci images, inspect: the container images of the repository. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,10 +41,10 @@ static const struct cli_option inspect_table[] = {
 };
 
 static const struct cli_syntax images_syntax = {
-	.usage = (const char *const[]){"[OPTIONS]", NULL},
-	.about = "List the container images of the repository: tag, digest of the "
-		 "manifest, platform,\n"
-		 "number of layers, and image ID.",
+	.usage = (const char *const[]){"[OPTIONS] [TAG]...", NULL},
+	.about = "List the container images of the repository, or those with the given "
+		 "tags: tag, digest\n"
+		 "of the manifest, platform, number of layers, and image ID.",
 	.example = (const char *const[]){"composefs oci images --repo=repo",
 					 "composefs oci images --repo=repo "
 					 "--format='{{.Tag}} {{.Digest}}'",
@@ -287,6 +289,29 @@ static int show_image(void *ctx, const char *tag, struct cfs_err *err)
 	return 0;
 }
 
+/* Only the tags that were given. */
+static int show_chosen(struct listing *l, struct cfs_err *err)
+{
+	int rc = 0;
+
+	for (char **tag = l->work->operands; rc == 0 && *tag; tag++)
+		rc = show_image(l, *tag, err);
+	return rc;
+}
+
+/* Before anything is printed: each name must be a tag. */
+static int check_chosen(const struct repo_work *w, struct cfs_err *err)
+{
+	int rc = 1;
+
+	for (char **tag = w->operands; rc > 0 && *tag; tag++) {
+		rc = cfs_containers_has_tag(w->repo, *tag, err);
+		if (rc == 0)
+			return cfs_fail(err, ENOENT, "no such tag: \"%s\"", *tag);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static int show_all(struct listing *l, const struct cfs_repo_list *refs,
 		    struct cfs_err *err)
 {
@@ -297,7 +322,8 @@ static int show_all(struct listing *l, const struct cfs_repo_list *refs,
 		json_begin_object(&l->json, NULL);
 		json_begin_array(&l->json, "images");
 	}
-	rc = cfs_containers_visit_tags(refs, show_image, l, err);
+	rc = *l->work->operands ? show_chosen(l, err)
+				: cfs_containers_visit_tags(refs, show_image, l, err);
 	if (o->json)
 		json_finish(&l->json);
 	else if (rc == 0 && !o->format && !o->quiet)
@@ -321,6 +347,8 @@ static int show_images(const struct repo_work *w, struct cfs_err *err)
 		rc = cfs_context(err, cli_template_check(l.options->format, fields, err),
 				 "--format");
 	if (rc == 0)
+		rc = check_chosen(w, err);
+	if (rc == 0)
 		rc = cfs_repo_list_refs(w->repo, CFS_REPO_STREAMS, &refs, err);
 	if (rc == 0)
 		rc = show_all(&l, &refs, err);
@@ -330,7 +358,7 @@ static int show_images(const struct repo_work *w, struct cfs_err *err)
 }
 
 static const struct repo_command images_command = {
-	&images_syntax, 0, 0, "expected no operand", CFS_REPO_READ, show_images};
+	&images_syntax, 0, INT_MAX, "", CFS_REPO_READ, show_images};
 
 int cmd_oci_images(int argc, char **argv)
 {

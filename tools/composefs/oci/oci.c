@@ -33,6 +33,17 @@ static const struct foreign_verb foreign[] = {
 	{"show", "oci inspect"},
 	{"umount", "umount"},
 	{"unmount", "umount"},
+	{"run", "oci bundle"},
+	{"create", "oci bundle"},
+	{"load", "oci pull"},
+	{"save", "oci export"},
+	{"unpack", "oci bundle"},
+	{"history", "oci inspect --config"},
+	{"cat", "cat"},
+	{"diff", "diff"},
+	{"gc", "gc"},
+	{"prune", "gc"},
+	{"scrub", "scrub"},
 	{0},
 };
 
