@@ -60,7 +60,10 @@ static int unmount_image(const struct options *o, const char *at, struct cfs_err
 	int rc = check_image_argument(at, err);
 
 	if (rc < 0)
-		return rc;
+		return rc == -ENOENT ? cli_add_advice(rc, err,
+						      "\"composefs status\" lists the "
+						      "mount points")
+				     : rc;
 	id = cfs_mount_record_id(at);
 	rc = cfs_fuse_unmount(at, o->lazy ? MNT_DETACH : 0, err);
 	if (rc == 0)

@@ -200,6 +200,28 @@ static int extract_part(struct options *o, struct source *s, const char *path,
 	return print_extract_report(o, &report, err);
 }
 
+/* Refuses a new absolute place that is a path of the image: "extract IMAGE /etc" most
+ * likely means that /etc is to be extracted, not that all is to go there. */
+static int check_whole_dest(const struct options *o, const struct source *s,
+			    const char *dest, struct cfs_err *err)
+{
+	struct cfs_inode inode;
+	char advice[512];
+	struct stat st;
+
+	if (o->force || *dest != '/' || lstat(dest, &st) == 0 ||
+	    cfs_image_lookup(&s->im, cfs_text(dest), &inode, NULL) < 0)
+		return 0;
+	snprintf(
+		advice, sizeof(advice),
+		"IMAGE %.128s DEST extracts %.128s; --force extracts all of it to %.128s",
+		dest, dest, dest);
+	return cli_add_advice(
+		cfs_fail(err, EINVAL,
+			 "%s: a path of the image, expected a place for all of it", dest),
+		err, advice);
+}
+
 /* Opens the image and extracts operand 1, or all of it. The repository stays open
  * until the end, since the objects are read from it. */
 static int run_extract(struct options *o, char **operands, int n, struct cfs_err *err)
@@ -214,8 +236,11 @@ static int run_extract(struct options *o, char **operands, int n, struct cfs_err
 	if (rc == 0) {
 		rc = cfs_repo_open_image(s.repo, operands[0], &s.map, &s.im, NULL, err);
 		if (rc == 0) {
-			rc = extract_part(o, &s, n == 3 ? operands[1] : "/",
-					  operands[n - 1], err);
+			if (n == 2)
+				rc = check_whole_dest(o, &s, operands[1], err);
+			if (rc == 0)
+				rc = extract_part(o, &s, n == 3 ? operands[1] : "/",
+						  operands[n - 1], err);
 			cfs_map_close(&s.map);
 		}
 		cfs_repo_close(s.repo);

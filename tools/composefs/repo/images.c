@@ -120,7 +120,13 @@ static int add_named_image(const struct options *o, const struct image_filters *
 {
 	const struct image_row *row;
 	int rc = image_rows_resolve(rows, repo, name, &row, err);
+	char advice[256];
 
+	if (rc == -ENOENT && strpbrk(name, "*?")) {
+		snprintf(advice, sizeof(advice),
+			 "--filter=\"name=%.128s\" lists those that match", name);
+		return cli_add_advice(rc, err, advice);
+	}
 	return rc < 0 || has_row(out, row) ? rc
 					   : add_image_row(o, filters, row, out, err);
 }
