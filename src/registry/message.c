@@ -43,6 +43,8 @@ static int set_field(const struct field *fields, size_t n, struct cfs_text key,
 			continue;
 		if (value.len >= fields[i].cap || memchr(value.s, '\0', value.len))
 			return cfs_fail(err, EPROTO, "%s: too long", fields[i].key);
+		if (*fields[i].out)
+			return cfs_fail(err, EPROTO, "%s: expected once", fields[i].key);
 		memcpy(fields[i].out, value.s, value.len);
 		fields[i].out[value.len] = '\0';
 		return 0;

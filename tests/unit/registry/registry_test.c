@@ -415,6 +415,7 @@ T(registry_request_that_is_malformed_is_refused)
 		"action get-blob\nhost h\nname a\nreference t\nsize 1x\n",
 		("action get-blob\nhost h\nname a\nreference t\nsize "
 		 "99999999999999999999\n"),
+		"action get-blob\nhost h\nname a\nreference b\nreference t\nsize 1\n",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
