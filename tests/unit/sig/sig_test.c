@@ -299,6 +299,29 @@ T(file_without_a_key_makes_its_directory_invalid)
 	cfs_sig_keys_fini(&keys);
 }
 
+T(certificates_are_read_only_if_they_are_asked_for)
+{
+	static char text[CFS_SIG_CERTIFICATE_MAX + 2] = PEM("CERTIFICATE", "AAAA");
+	struct cfs_sig_keys keys = {0};
+	struct cfs_err err;
+
+	tmp_fresh();
+	tmp_text("small", text);
+	t_eq(add(&keys, CFS_SIG_TRUSTED, &err), 0);
+	t_eq(keys.n_certificates, 0);
+	keys.keeps_certificates = true;
+	t_eq(add(&keys, CFS_SIG_REVOKED, &err), 0);
+	t_eq(keys.n_certificates, 1);
+	t_eq(keys.certificates[0].role, CFS_SIG_REVOKED);
+	t_str(keys.certificates[0].name, "small");
+	t_eq(keys.certificates[0].file.len, strlen(text));
+	memset(text + strlen(text), 'x', sizeof(text) - 1 - strlen(text));
+	tmp_text("large", text);
+	t_eq(add(&keys, CFS_SIG_TRUSTED, &err), -EFBIG);
+	t_has(err.msg, "large");
+	cfs_sig_keys_fini(&keys);
+}
+
 T(dangling_link_makes_its_directory_invalid)
 {
 	struct cfs_sig_keys keys = {0};
