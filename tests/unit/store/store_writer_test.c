@@ -153,7 +153,7 @@ T(store_writer_adds_nothing_with_another_digest)
 
 		t_eq(write_pieces(w, p, len, BUF), 0);
 		t_eq(cfs_store_writer_finish(w, &wrong, &d, &err), -EILSEQ);
-		t_has(err.msg, "expected 0100");
+		t_has(err.msg, "expected sha256:0100");
 	}
 	t_eq(cfs_store_commit(s, &err), 0);
 	cfs_store_close(s);
