@@ -98,6 +98,10 @@ class Store:
         with open(self.tar_split(layer), "wb") as f:
             f.write(gzip.compress(text.encode()))
 
+    def read_lines(self, layer):
+        with open(self.tar_split(layer), "rb") as f:
+            return [json.loads(line) for line in gzip.decompress(f.read()).splitlines()]
+
     def add_layer(self, tar, parent=""):
         """Returns the ID of the layer, which is not its diff_id."""
         layer = hashlib.sha256(f"{parent} {digest(tar)}".encode()).hexdigest()

@@ -3,6 +3,7 @@
  * larger files become objects. */
 #include <errno.h>
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "containers/layer_write.h"
 #include "containers/names.h"
@@ -77,6 +78,7 @@ static int discard_content(void *ctx, const void *p, size_t len, struct cfs_err 
 /* Writes the content of an entry as objects: as it is stored, and for a sparse file expanded. */
 struct content_writers {
 	struct cfs_store_writer *stored, *expanded;
+	int like; /* a file whose blocks are shared, or -1 */
 };
 
 static int open_writer(const struct layer_writer *w, unsigned i, uint64_t len,
@@ -91,6 +93,21 @@ static int open_writer(const struct layer_writer *w, unsigned i, uint64_t len,
 	return rc;
 }
 
+/* Finds a file on the disk with the content of the entry. A sparse file has other bytes there than
+ * in the archive. */
+static void share_content(const struct layer_writer *w, const struct cfs_tar_entry *e,
+			  struct content_writers *c)
+{
+	const struct cfs_containers_layer_opts *o = w->opts;
+
+	if (!o->open_file || e->is_sparse || e->stored_len < CFS_STORE_SHARE_MIN ||
+	    !cfs_store_may_share(o->store))
+		return;
+	c->like = o->open_file(o->open_file_ctx, e->path);
+	if (c->like >= 0)
+		cfs_store_writer_share(c->stored, c->like);
+}
+
 static int open_writers(struct layer_writer *w, const struct cfs_tar_entry *e,
 			struct content_writers *c, struct cfs_sink *stored,
 			struct cfs_sink *expanded, struct cfs_err *err)
@@ -101,6 +118,8 @@ static int open_writers(struct layer_writer *w, const struct cfs_tar_entry *e,
 	*expanded = (struct cfs_sink){discard_content, NULL};
 	if (e->stored_len > CFS_CONTAINERS_INLINE_MAX)
 		rc = open_writer(w, 0, e->stored_len, &c->stored, stored, err);
+	if (rc == 0 && c->stored)
+		share_content(w, e, c);
 	if (rc == 0 && e->is_sparse && e->inode.size > CFS_CONTAINERS_INLINE_MAX)
 		rc = open_writer(w, 1, e->inode.size, &c->expanded, expanded, err);
 	return rc;
@@ -143,7 +162,7 @@ static int finish_content(struct layer_writer *w, const struct cfs_tar_entry *e,
 static int write_content(struct layer_writer *w, struct cfs_tar *tar,
 			 const struct cfs_tar_entry *e, struct cfs_err *err)
 {
-	struct content_writers c = {0};
+	struct content_writers c = {.like = -1};
 	struct cfs_sink stored, expanded;
 	int rc = open_writers(w, e, &c, &stored, &expanded, err);
 
@@ -154,6 +173,8 @@ static int write_content(struct layer_writer *w, struct cfs_tar *tar,
 		rc = finish_content(w, e, &c, err);
 	cfs_store_writer_drop(c.stored);
 	cfs_store_writer_drop(c.expanded);
+	if (c.like >= 0)
+		close(c.like);
 	return rc;
 }
 

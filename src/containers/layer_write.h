@@ -33,6 +33,10 @@ struct cfs_containers_layer_opts {
 	int (*content)(void *ctx, const struct cfs_digest *object, uint64_t len,
 		       struct cfs_span bytes, struct cfs_err *err);
 	void *content_ctx;
+	/* NULL, or opens a file that probably has the content of the entry at path, so that its
+	 * blocks are shared; a negative errno: there is none. */
+	int (*open_file)(void *ctx, struct cfs_text path);
+	void *open_file_ctx;
 };
 
 struct cfs_containers_layer {

@@ -114,6 +114,8 @@ static int write_pulled_layer(struct blob_reader *r, const struct pull_layer *l,
 	struct cfs_decompress *d;
 	int rc;
 
+	opts.open_file = r->blob.open_file;
+	opts.open_file_ctx = r->blob.feed.ctx;
 	if (r->p->from->has_plain_layers)
 		return cfs_containers_write_layer(blob, l->diff_id->alg, &opts, out, err);
 	rc = cfs_decompress_open(blob, &limits, &d, err);

@@ -24,6 +24,7 @@ struct cfs_storage_layer {
 	uint64_t left, crc, expected_crc;
 	bool has_crc;
 	char path[CFS_TAR_PATH_MAX + 1]; /* of file */
+	char other_path[CFS_TAR_PATH_MAX + 1];
 };
 
 /* --- contents ----------------------------------------------------------------------- */
@@ -45,21 +46,26 @@ static int open_through_links(int dir, char *path, struct cfs_err *err)
 	return cfs_input_open(parent, slash + 1, CFS_INPUT_BENEATH, err);
 }
 
-static int open_layer_file(struct cfs_storage_layer *l,
-			   const struct cfs_tarsplit_entry *e, struct cfs_err *err)
+static int open_named_file(const struct cfs_storage_layer *l, struct cfs_text name,
+			   char path[CFS_TAR_PATH_MAX + 1], struct cfs_err *err)
 {
 	size_t len;
 	int rc;
 
-	if (e->name.len > CFS_TAR_PATH_MAX)
+	if (name.len > CFS_TAR_PATH_MAX)
 		return cfs_fail(err, ENAMETOOLONG, "expected at most %d bytes, got %zu",
-				CFS_TAR_PATH_MAX, e->name.len);
-	rc = cfs_tar_clean_path(e->name, l->path, &len, err);
+				CFS_TAR_PATH_MAX, name.len);
+	rc = cfs_tar_clean_path(name, path, &len, err);
 	if (rc < 0)
 		return rc;
-	l->path[len] = '\0';
-	rc = cfs_input_open(l->dir, l->path, CFS_INPUT_BENEATH, err);
-	return rc == -ELOOP ? open_through_links(l->dir, l->path, err) : rc;
+	path[len] = '\0';
+	rc = cfs_input_open(l->dir, path, CFS_INPUT_BENEATH, err);
+	return rc == -ELOOP ? open_through_links(l->dir, path, err) : rc;
+}
+
+int cfs_storage_layer_open_file(struct cfs_storage_layer *l, struct cfs_text path)
+{
+	return open_named_file(l, path, l->other_path, NULL);
 }
 
 static int check_layer_file_size(int fd, uint64_t expected, struct cfs_err *err)
@@ -84,7 +90,7 @@ static int begin_layer_file(void *ctx, const struct cfs_tarsplit_entry *e,
 			    struct cfs_err *err)
 {
 	struct cfs_storage_layer *l = ctx;
-	int fd = open_layer_file(l, e, err), rc;
+	int fd = open_named_file(l, e->name, l->path, err), rc;
 
 	if (fd < 0)
 		return add_entry_name(fd, e->name, err);

@@ -70,6 +70,11 @@ int cfs_storage_open_layer(const struct cfs_storage *s, size_t i,
 			   struct cfs_storage_layer **out,
 			   struct cfs_err *err) CFS_MUST_CHECK;
 struct cfs_feed cfs_storage_layer_feed(struct cfs_storage_layer *l);
+
+/* Opens the regular file at path, that of an entry of the archive, for reading. It is not said that
+ * the file has the content of the entry. A negative errno: it cannot be opened. While the feed is
+ * read, only on the same thread. */
+int cfs_storage_layer_open_file(struct cfs_storage_layer *l, struct cfs_text path);
 void cfs_storage_layer_close(struct cfs_storage_layer *l); /* NULL is fine */
 
 #endif

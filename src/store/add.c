@@ -25,8 +25,12 @@ static int fail_size(uint64_t want, uint64_t got, struct cfs_err *err)
 			want, got);
 }
 
-/* Shares the blocks of src. False: they have to be copied. */
-static bool share_blocks(struct cfs_store *s, int src, const struct store_object *o)
+bool cfs_store_may_share(const struct cfs_store *store)
+{
+	return !atomic_load(&store->no_clone);
+}
+
+bool store_share_blocks(struct cfs_store *s, int src, const struct store_object *o)
 {
 	if (atomic_load(&s->no_clone))
 		return false;
@@ -67,9 +71,7 @@ static int copy_object_bytes(struct store_worker *w, int src, uint64_t size, int
 	}
 	if (off != size)
 		return fail_size(size, off, err);
-	return ftruncate(fd, (off_t)size) < 0
-		       ? cfs_fail_errno(err, "object store: truncate")
-		       : 0;
+	return store_set_length(fd, size, err);
 }
 
 /* The digest of what was cloned, which is what the object will hold. */
@@ -106,7 +108,7 @@ static int add_large(struct cfs_store *s, unsigned worker, int src, uint64_t siz
 	if (rc < 0)
 		return rc;
 	cfs_verity_reset(w->verity);
-	rc = share_blocks(s, src, &o)
+	rc = store_share_blocks(s, src, &o)
 		     ? digest_clone(w, size, o.fd, s->opts.watch, err)
 		     : copy_object_bytes(w, src, size, o.fd, s->opts.watch, err);
 	if (rc == 0) {
@@ -121,22 +123,63 @@ static int add_large(struct cfs_store *s, unsigned worker, int src, uint64_t siz
 	return rc;
 }
 
-/* Compares the clone with the data that was read before. */
-static int compare_clone(struct store_worker *w, struct cfs_span data, int fd,
-			 struct cfs_err *err)
+/* Reads up to len bytes of a clone to w->again. */
+static ssize_t read_clone(struct store_worker *w, int fd, size_t len, uint64_t off,
+			  struct cfs_err *err)
 {
-	ssize_t n;
-
 	if (!w->again)
 		w->again = cfs_page_alloc(STORE_BUF_LEN + 1);
 	if (!w->again)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	n = cfs_io_pread(fd, w->again, data.len + 1, 0, err);
+	return cfs_io_pread(fd, w->again, len, off, err);
+}
+
+/* Compares the clone with the data that was read before. */
+static int compare_clone(struct store_worker *w, struct cfs_span data, int fd,
+			 struct cfs_err *err)
+{
+	ssize_t n = read_clone(w, fd, data.len + 1, 0, err);
+
 	if (n < 0)
 		return (int)n;
 	if ((size_t)n != data.len || memcmp(w->again, data.p, data.len) != 0)
 		return cfs_fail(err, ESTALE, "changed while it was read");
 	return 0;
+}
+
+int store_write_over(struct store_worker *w, struct cfs_span data, int fd, uint64_t off,
+		     struct cfs_err *err)
+{
+	ssize_t n = read_clone(w, fd, data.len, off, err);
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n == data.len && memcmp(w->again, data.p, data.len) == 0)
+		return 0;
+	return store_write_at(fd, data.p, data.len, off, err);
+}
+
+int store_set_length(int fd, uint64_t len, struct cfs_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return cfs_fail_errno(err, "object store: fstat");
+	if ((uint64_t)st.st_size == len || ftruncate(fd, (off_t)len) == 0)
+		return 0;
+	return cfs_fail_errno(err, "object store: truncate");
+}
+
+/* Shares the blocks of like as far as it has the data. */
+static int write_like(struct cfs_store *s, unsigned worker, struct cfs_span data,
+		      int like, const struct store_object *o, struct cfs_err *err)
+{
+	int rc;
+
+	if (like < 0 || !store_share_blocks(s, like, o))
+		return store_write_at(o->fd, data.p, data.len, 0, err);
+	rc = store_write_over(&s->workers[worker], data, o->fd, 0, err);
+	return rc < 0 ? rc : store_set_length(o->fd, data.len, err);
 }
 
 static bool is_pending(const struct store_worker *w, const struct cfs_digest *d)
@@ -155,9 +198,9 @@ static void digest_span(struct store_worker *w, struct cfs_span data,
 	cfs_verity_final(w->verity, out);
 }
 
-/* src: a file with the same content, or -1. */
+/* src: the file that data was read from, or -1. like: see write_like. */
 static int add_span(struct cfs_store *s, unsigned worker, struct cfs_span data, int src,
-		    const struct cfs_digest *digest, struct cfs_err *err)
+		    int like, const struct cfs_digest *digest, struct cfs_err *err)
 {
 	struct store_worker *w = &s->workers[worker];
 	struct store_object o;
@@ -170,9 +213,9 @@ static int add_span(struct cfs_store *s, unsigned worker, struct cfs_span data, 
 		return rc;
 	o.digest = *digest;
 	o.size = data.len;
-	rc = src >= 0 && share_blocks(s, src, &o)
+	rc = src >= 0 && store_share_blocks(s, src, &o)
 		     ? compare_clone(w, data, o.fd, err)
-		     : store_write_at(o.fd, data.p, data.len, 0, err);
+		     : write_like(s, worker, data, like, &o, err);
 	if (rc == 0)
 		rc = store_enqueue(s, worker, &o, err);
 	if (rc < 0)
@@ -187,18 +230,18 @@ bool cfs_store_has(struct cfs_store *store, const struct cfs_digest *digest,
 	return store_find(store, digest, size, NULL) == STORE_GOOD;
 }
 
-int store_add_known(struct cfs_store *s, unsigned worker, struct cfs_span data,
+int store_add_known(struct cfs_store *s, unsigned worker, struct cfs_span data, int like,
 		    const struct cfs_digest *digest, struct cfs_err *err)
 {
 	atomic_store(&s->dirty, true);
-	return add_span(s, worker, data, -1, digest, err);
+	return add_span(s, worker, data, -1, like, digest, err);
 }
 
 int cfs_store_add_mem(struct cfs_store *store, unsigned worker, struct cfs_span data,
 		      struct cfs_digest *out, struct cfs_err *err)
 {
 	digest_span(&store->workers[worker], data, out);
-	return store_add_known(store, worker, data, out, err);
+	return store_add_known(store, worker, data, -1, out, err);
 }
 
 /* Reads a small file whole. One byte more than there should be is asked for, which costs
@@ -238,7 +281,7 @@ static int add_object_file(struct cfs_store *s, unsigned worker, int fd, uint64_
 	data = (struct cfs_span){w->buf, (size_t)size};
 	digest_span(w, data, out);
 	rc = store_check_digest(out, expected, err);
-	return rc < 0 ? rc : add_span(s, worker, data, fd, out, err);
+	return rc < 0 ? rc : add_span(s, worker, data, fd, -1, out, err);
 }
 
 int cfs_store_add_fd(struct cfs_store *store, unsigned worker, int fd, uint64_t size,

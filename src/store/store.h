@@ -92,6 +92,16 @@ int cfs_store_writer_open(struct cfs_store *store, unsigned worker, uint64_t max
 			  struct cfs_err *err) CFS_MUST_CHECK;
 struct cfs_sink cfs_store_writer_get_sink(struct cfs_store_writer *writer);
 
+/* Names a file that probably has the same content: where the filesystem can, the object shares its
+ * blocks. What was written counts, whatever the file has. To be called before the first write; fd
+ * is borrowed until the writer is finished or dropped. Nothing happens for contents of less than
+ * CFS_STORE_SHARE_MIN bytes. */
+enum { CFS_STORE_SHARE_MIN = 4096 };
+void cfs_store_writer_share(struct cfs_store_writer *writer, int fd);
+
+/* False once the store has found that its filesystem shares no blocks. Any thread. */
+bool cfs_store_may_share(const struct cfs_store *store);
+
 /* Adds what was written, and frees the writer whatever it returns. expected: NULL, or the
  * digest that the content must have: -EILSEQ, and nothing is added, if it has another.
  * Otherwise the codes of cfs_store_add_fd. Not to be called after the sink failed: then

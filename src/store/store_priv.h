@@ -79,9 +79,18 @@ int store_write_at(int fd, const uint8_t *p, size_t len, uint64_t off,
 int store_write_sparse(int fd, const uint8_t *p, size_t len, uint64_t off,
 		       struct cfs_err *err) CFS_MUST_CHECK;
 
-/* add.c: adds bytes in memory whose digest was computed. */
-int store_add_known(struct cfs_store *s, unsigned worker, struct cfs_span data,
+/* add.c: adds bytes in memory whose digest was computed. like: a file that may have the same
+ * content, see cfs_store_writer_share, or -1. */
+int store_add_known(struct cfs_store *s, unsigned worker, struct cfs_span data, int like,
 		    const struct cfs_digest *digest, struct cfs_err *err) CFS_MUST_CHECK;
+/* add.c: shares the blocks of src. False: they have to be copied. */
+bool store_share_blocks(struct cfs_store *s, int src, const struct store_object *o);
+/* add.c: writes bytes to a clone at off, where it has others. */
+int store_write_over(struct store_worker *w, struct cfs_span data, int fd, uint64_t off,
+		     struct cfs_err *err) CFS_MUST_CHECK;
+/* add.c: truncates or extends a file of another length. Where it has that length already, xfs would
+ * copy a last block that is shared. */
+int store_set_length(int fd, uint64_t len, struct cfs_err *err) CFS_MUST_CHECK;
 /* add.c: hands over a temporary file that holds the content of o->digest. */
 int store_finish(struct cfs_store *s, unsigned worker, struct store_object *o,
 		 uint64_t size, struct cfs_err *err) CFS_MUST_CHECK;

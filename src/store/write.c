@@ -16,6 +16,8 @@ struct cfs_store_writer {
 	uint64_t off;		  /* bytes before those in the buffer */
 	size_t in_buf;		  /* bytes in the worker's buffer */
 	struct store_object file; /* fd -1: all of it is in the buffer */
+	int like;		  /* a file with the same content perhaps, or -1 */
+	bool is_clone;		  /* file is one of like */
 };
 
 int cfs_store_writer_open(struct cfs_store *store, unsigned worker, uint64_t max_len,
@@ -28,10 +30,28 @@ int cfs_store_writer_open(struct cfs_store *store, unsigned worker, uint64_t max
 	w->store = store;
 	w->worker = worker;
 	w->max_len = max_len;
-	w->file.fd = -1;
+	w->file.fd = w->like = -1;
 	cfs_verity_reset(store->workers[worker].verity);
 	*out = w;
 	return 0;
+}
+
+void cfs_store_writer_share(struct cfs_store_writer *writer, int fd)
+{
+	writer->like = fd;
+}
+
+/* The first bytes need a file. */
+static int open_writer_file(struct cfs_store_writer *w, struct cfs_err *err)
+{
+	int rc = store_open_temp(w->store, &w->file, err);
+
+	if (rc < 0)
+		w->file.fd = -1;
+	else
+		w->is_clone =
+			w->like >= 0 && store_share_blocks(w->store, w->like, &w->file);
+	return rc;
 }
 
 /* Moves the buffer to the file. */
@@ -43,13 +63,14 @@ static int writer_flush(struct cfs_store_writer *w, struct cfs_err *err)
 	if (rc < 0)
 		return rc;
 	if (w->file.fd < 0)
-		rc = store_open_temp(w->store, &w->file, err);
-	if (rc < 0) {
-		w->file.fd = -1;
+		rc = open_writer_file(w, err);
+	if (rc < 0)
 		return rc;
-	}
 	cfs_verity_update(own->verity, own->buf, w->in_buf);
-	rc = store_write_sparse(w->file.fd, own->buf, w->in_buf, w->off, err);
+	rc = w->is_clone
+		     ? store_write_over(own, (struct cfs_span){own->buf, w->in_buf},
+					w->file.fd, w->off, err)
+		     : store_write_sparse(w->file.fd, own->buf, w->in_buf, w->off, err);
 	w->off += w->in_buf;
 	w->in_buf = 0;
 	return rc;
@@ -106,9 +127,10 @@ int store_check_digest(const struct cfs_digest *got, const struct cfs_digest *ex
 static int writer_finish_file(struct cfs_store_writer *w, struct cfs_err *err)
 {
 	uint64_t size = w->off;
+	int rc = store_set_length(w->file.fd, size, err);
 
-	if (ftruncate(w->file.fd, (off_t)size) < 0)
-		return cfs_fail_errno(err, "object store: truncate");
+	if (rc < 0)
+		return rc;
 	return store_finish(w->store, w->worker, &w->file, size, err);
 }
 
@@ -132,8 +154,11 @@ int cfs_store_writer_finish(struct cfs_store_writer *writer,
 	}
 	if (rc == 0)
 		rc = in_file ? writer_finish_file(writer, err)
-			     : store_add_known(writer->store, writer->worker, in_buf, out,
-					       err);
+			     : store_add_known(writer->store, writer->worker, in_buf,
+					       in_buf.len < CFS_STORE_SHARE_MIN
+						       ? -1
+						       : writer->like,
+					       out, err);
 	cfs_store_writer_drop(writer);
 	return rc;
 }

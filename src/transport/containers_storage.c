@@ -97,6 +97,11 @@ static void close_store_layer(void *ctx)
 	cfs_storage_layer_close(ctx);
 }
 
+static int open_file_of_layer(void *ctx, struct cfs_text path)
+{
+	return cfs_storage_layer_open_file(ctx, path);
+}
+
 static int open_store_layer(const struct local_store *l, size_t i, struct cfs_blob *out,
 			    struct cfs_err *err)
 {
@@ -104,7 +109,8 @@ static int open_store_layer(const struct local_store *l, size_t i, struct cfs_bl
 	int rc = cfs_storage_open_layer(l->storage, i, &layer, err);
 
 	if (rc == 0)
-		*out = (struct cfs_blob){{read_store_layer, layer}, close_store_layer};
+		*out = (struct cfs_blob){
+			{read_store_layer, layer}, close_store_layer, open_file_of_layer};
 	return rc;
 }
 

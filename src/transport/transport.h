@@ -16,6 +16,10 @@
 struct cfs_blob {
 	struct cfs_feed feed;
 	void (*close)(void *ctx); /* of the feed */
+	/* NULL, or for a layer of files on a disk: opens the file at the path of an entry, which
+	 * probably has its content. A negative errno: it cannot be opened. Between two calls of
+	 * the feed. */
+	int (*open_file)(void *ctx, struct cfs_text path);
 };
 
 /* A document, and what its source says that it is. */

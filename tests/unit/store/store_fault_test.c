@@ -389,6 +389,66 @@ T(store_notices_a_small_source_that_changes_before_it_is_cloned)
 	t_eq(count_files(), 0);
 }
 
+static void check_content(const struct cfs_digest *d, struct cfs_span expected)
+{
+	char path[CFS_OBJECT_PATH_MAX], name[CFS_OBJECT_PATH_MAX + 8];
+	struct cfs_mem got = {0};
+
+	snprintf(name, sizeof(name), "store/%s", cfs_digest_path(d, path));
+	t_eq(cfs_input_read(AT_FDCWD, tmp_in(name), 0, 8 << 20, &got, &err), 0);
+	t_eq(got.len, expected.len);
+	t_mem(got.p, expected.p, expected.len);
+	free(got.p);
+}
+
+/* Writes data like a file with these contents. */
+static void write_like(struct cfs_span data, struct cfs_span like, bool clones)
+{
+	struct cfs_store_writer *w;
+	struct cfs_digest d, expected;
+	struct cfs_store *s;
+	cfs_autofd int fd = -1;
+
+	tmp_fresh();
+	tmp_put("source", like.p, like.len);
+	fd = open(tmp_in("source"), O_RDONLY | O_CLOEXEC);
+	t_eq(open_store(&s), 0);
+	t_eq(cfs_store_writer_open(s, 0, data.len, &w, &err), 0);
+	cfs_store_writer_share(w, fd);
+	cloning = clones ? CLONE_COPIES : CLONE_REAL;
+	t_eq(cfs_store_writer_get_sink(w).write(w, data.p, data.len, &err), 0);
+	t_eq(cfs_store_writer_finish(w, NULL, &d, &err), 0);
+	cloning = CLONE_REAL;
+	t_eq(cfs_store_commit(s, &err), 0);
+	cfs_store_close(s);
+	t_eq(cfs_verity_digest_mem(CFS_SHA256, data, &expected, NULL), 0);
+	t_ok(cfs_digest_eq(&d, &expected));
+	check_content(&d, data);
+}
+
+T(store_writer_keeps_what_was_written_whatever_the_shared_file_has)
+{
+	static uint8_t data[(3 << 20) + 1], other[(3 << 20) + 9];
+	static const size_t sizes[] = {4096, 5000, 1 << 20, (1 << 20) + 1, sizeof(data)};
+
+	memset(data, 7, sizeof(data));
+	memset(data + 100000, 0, 200000);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct cfs_span written = {data, sizes[i]};
+		struct cfs_span likes[] = {
+			{data, sizes[i]},      {data, sizes[i] - 1}, {data, 0},
+			{other, sizes[i] + 8}, {other, sizes[i]},    {other, 4095},
+		};
+
+		memcpy(other, data, sizeof(data));
+		other[sizes[i] - 1] ^= 1;
+		other[0] ^= 1;
+		for (size_t k = 0; k < sizeof(likes) / sizeof(likes[0]); k++)
+			write_like(written, likes[k], true);
+		write_like(written, likes[0], false);
+	}
+}
+
 /* --- places that may not be written --------------------------------------------------------- */
 
 /* Root may write everywhere. */
