@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* damage: what the kernel log says about damaged objects of mounted images.
- * Owns:  the form of the records of the log and of the messages of fs-verity; which object
- *        of which mount a message is about.
+ * Owns:  the form of the records of the log, of the messages of fs-verity and of servers that verify
+ *        objects at the first open; which object of which mount a message is about.
  * Uses:  base, verity, erofs, mount (table, recognize).
  * Never: reads the damaged object, repairs, prints.
  *
@@ -20,15 +20,18 @@ enum {
 	CFS_DAMAGE_RECORD_MAX = 8192,
 };
 
-/* A message of fs-verity that a file is damaged. */
+/* A message that a file is damaged. */
 struct cfs_damage {
 	uint64_t usec; /* since boot: when it was logged */
+	/* Of a server: the object, "xx/rest". "": of fs-verity, and the next two say which file. */
+	char object[CFS_OBJECT_PATH_MAX];
 	uint64_t inode;
 	char device[CFS_DAMAGE_DEVICE_MAX]; /* name of the filesystem: "vda1" */
 };
 
 /* Parses a record of the log, as /dev/kmsg gives it: "PRIORITY,NUMBER,USEC,FLAGS;TEXT".
- * Returns false if it is another one, or was not written by the kernel. */
+ * Returns false if it is another one. A message of fs-verity counts if the kernel wrote it, and one of a server if a
+ * program did: root alone may write to the log. */
 bool cfs_damage_parse(struct cfs_text record, struct cfs_damage *out);
 
 /* --- the log ------------------------------------------------------------------------- */
@@ -55,7 +58,7 @@ int cfs_damage_log_next(struct cfs_damage_log *log, struct cfs_damage *out,
 
 /* Messages. Starts zeroed; the caller frees v. */
 struct cfs_damage_list {
-	struct cfs_damage *v; /* sorted by inode */
+	struct cfs_damage *v; /* sorted by object, then by inode */
 	size_t n, cap;
 };
 

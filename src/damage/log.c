@@ -95,11 +95,12 @@ int cfs_damage_log_next(struct cfs_damage_log *log, struct cfs_damage *out,
 	return rc;
 }
 
-static int compare_inodes(const void *a, const void *b)
+static int compare_damage(const void *a, const void *b)
 {
 	const struct cfs_damage *x = a, *y = b;
+	int order = strcmp(x->object, y->object);
 
-	return x->inode < y->inode ? -1 : x->inode > y->inode;
+	return order ? order : x->inode < y->inode ? -1 : x->inode > y->inode;
 }
 
 int cfs_damage_log_read(struct cfs_damage_log *log, struct cfs_damage_list *out,
@@ -114,6 +115,6 @@ int cfs_damage_log_read(struct cfs_damage_log *log, struct cfs_damage_list *out,
 		out->v[out->n++] = d;
 	}
 	if (out->n)
-		qsort(out->v, out->n, sizeof(*out->v), compare_inodes);
+		qsort(out->v, out->n, sizeof(*out->v), compare_damage);
 	return rc;
 }

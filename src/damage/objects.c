@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* From the inode of a message to the object: the object directories are listed. */
+/* From a message to the object: by its name, or by its inode, for which the object directories are listed. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,12 +28,17 @@ static size_t find_first_message(const struct cfs_damage_list *list, uint64_t in
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (list->v[mid].inode < inode)
+		if (!*list->v[mid].object && list->v[mid].inode < inode)
 			low = mid + 1;
 		else
 			high = mid;
 	}
 	return low;
+}
+
+static bool is_about_inode(const struct cfs_damage_list *list, size_t i, uint64_t inode)
+{
+	return i < list->n && !*list->v[i].object && list->v[i].inode == inode;
 }
 
 static int64_t read_clock_usec(clockid_t clock)
@@ -63,12 +68,20 @@ static uint64_t count_object_messages(const struct search *s, int dirfd,
 	int64_t birth = INT64_MIN;
 	uint64_t n = 0;
 
-	if (i < s->messages->n && s->messages->v[i].inode == d->d_ino)
+	if (is_about_inode(s->messages, i, d->d_ino))
 		birth = get_birth_usec(dirfd, d->d_name);
-	for (; i < s->messages->n && s->messages->v[i].inode == d->d_ino; i++)
+	for (; is_about_inode(s->messages, i, d->d_ino); i++)
 		n += strcmp(s->messages->v[i].device, s->device) == 0 &&
 		     (int64_t)s->messages->v[i].usec >= birth;
 	return n;
+}
+
+static int add_damaged(struct search *s, const struct cfs_damaged *found)
+{
+	if (cfs_grow(&s->out->v, &s->out->cap, s->out->n + 1, sizeof(*found)) < 0)
+		return cfs_fail(s->err, ENOMEM, "out of memory");
+	s->out->v[s->out->n++] = *found;
+	return 0;
 }
 
 /* An object of the directory prefix. */
@@ -81,10 +94,7 @@ static int match_object_name(struct search *s, int dirfd, const char *prefix,
 	if (found.n == 0 || (size_t)snprintf(found.path, sizeof(found.path), "%s/%s",
 					     prefix, d->d_name) >= sizeof(found.path))
 		return 0;
-	if (cfs_grow(&s->out->v, &s->out->cap, s->out->n + 1, sizeof(found)) < 0)
-		return cfs_fail(s->err, ENOMEM, "out of memory");
-	s->out->v[s->out->n++] = found;
-	return 0;
+	return add_damaged(s, &found);
 }
 
 /* Takes over fd. */
@@ -127,6 +137,46 @@ static int list_dir(struct search *s, int objects)
 	return rc;
 }
 
+/* --- messages of servers, which name the object ------------------------------------------ */
+
+/* The messages from i on that name the same object: the index behind them. */
+static size_t skip_same_object(const struct cfs_damage_list *list, size_t i)
+{
+	size_t end = i + 1;
+
+	while (end < list->n && strcmp(list->v[end].object, list->v[i].object) == 0)
+		end++;
+	return end;
+}
+
+/* Finds the named objects in the directory. One that is not there, or is newer than the messages about it, does not
+ * count. */
+static int find_named_objects(struct search *s, int objects)
+{
+	const struct cfs_damage_list *list = s->messages;
+	int rc = 0;
+
+	for (size_t i = 0, end; rc == 0 && i < list->n; i = end) {
+		struct cfs_damaged found = {.dir = s->dir};
+		struct stat st;
+		int64_t birth;
+
+		end = skip_same_object(list, i);
+		if (!*list->v[i].object ||
+		    fstatat(objects, list->v[i].object, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		birth = get_birth_usec(objects, list->v[i].object);
+		for (size_t j = i; j < end; j++)
+			found.n += (int64_t)list->v[j].usec >= birth;
+		strcpy(found.path, list->v[i].object);
+		if (found.n)
+			rc = add_damaged(s, &found);
+	}
+	return rc;
+}
+
+/* --- a directory ------------------------------------------------------------------------ */
+
 /* Without a message about the filesystem, nothing is listed. */
 static int search_dir(struct search *s, const struct cfs_mount_table *table)
 {
@@ -139,9 +189,12 @@ static int search_dir(struct search *s, const struct cfs_mount_table *table)
 		return cfs_fail(s->err, ENOENT, "this kernel does not tell the path");
 	if (fd < 0)
 		return cfs_fail_errno(s->err, "open");
-	rc = cfs_damage_find_device(table, fd, s->device, s->err);
+	rc = find_named_objects(s, fd);
+	if (rc == 0)
+		rc = cfs_damage_find_device(table, fd, s->device, s->err);
 	for (size_t i = 0; rc > 0 && !any && i < s->messages->n; i++)
-		any = strcmp(s->messages->v[i].device, s->device) == 0;
+		any = !*s->messages->v[i].object &&
+		      strcmp(s->messages->v[i].device, s->device) == 0;
 	return rc < 0 || !any ? rc < 0 ? rc : 0 : list_dir(s, fd);
 }
 

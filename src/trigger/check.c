@@ -74,7 +74,7 @@ static void compare_object_digest(const struct cfs_digest *id, int fd,
 	if (cfs_digest_eq(id, &found))
 		out->verdict = TRIGGER_GOOD;
 	else
-		(void)!cfs_fail(err, EILSEQ, "damaged: expected %s, got %s",
+		(void)!cfs_fail(err, EILSEQ, "expected %s, got %s",
 				cfs_digest_text(id, expected),
 				cfs_digest_text(&found, got));
 }

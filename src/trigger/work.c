@@ -28,8 +28,9 @@ static void report_object(const struct trigger_jobs *jobs, struct trigger_object
 	o->is_reported = true;
 	if (!jobs->t->report)
 		return;
-	snprintf(line, sizeof(line), "%s: objects/%s: %s", jobs->t->name,
-		 cfs_digest_path(&o->id, path), why);
+	snprintf(line, sizeof(line), "%s: objects/%s: %s%s", jobs->t->name,
+		 cfs_digest_path(&o->id, path),
+		 o->last.verdict == TRIGGER_DAMAGED ? "damaged: " : "", why);
 	jobs->t->report(jobs->t->report_ctx, line);
 }
 

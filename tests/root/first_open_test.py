@@ -13,6 +13,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 
 from scene import LIBC, Scene, ensure, enter_namespace, expect, fact, has, mount_call, mounts, run, run_facts_each_in, skip_all, wait_until
 
@@ -138,6 +139,49 @@ def one_changed_byte_gives_eio_for_its_file_alone_and_one_line(place):
     has(lines[0], f"os: objects/{digest[:2]}/{digest[2:]}: damaged: expected sha256:{digest}, got sha256:")
     counters = place.status()["counters"]
     expect((counters["verified"], counters["damaged"]), (N_FILES - 1, 1))
+
+
+def damage_with_kernel_log(place, name):
+    """Damages a file, reads it, and returns the records that /dev/kmsg would show, in a file."""
+    kmsg = place.path("kmsg")
+    with open("/dev/kmsg", "w", encoding="ascii"):
+        pass
+    place.damage(name)
+    place.mount_image()
+    expect((place.error(name), place.error(name)), ("EIO", "EIO"))
+    with open("/dev/kmsg", encoding="ascii") as f, open(kmsg, "w", encoding="ascii") as out:
+        for line in f:
+            priority, text = line.removeprefix("<").split(">", 1)
+            out.write(f"{priority},1,{int(time.monotonic() * 1e6)},-;{text}")
+    return kmsg
+
+
+@fact
+def damage_is_written_to_the_kernel_log_instead_where_that_is_possible(place):
+    log = damage_with_kernel_log(place, "f7")
+    with open(log, encoding="ascii") as f:
+        records = f.readlines()
+    expect((len(records), place.lines()), (1, []))
+    has(records[0], "27,1,")
+    state = json.loads(run(COMPOSEFS, "status", f"--log={log}", "--json", place.mnt))["mounts"][0]
+    expect((state["verity_errors"], state["counters"]["damaged"]), (1, 1))
+
+
+@fact
+def watch_repairs_what_a_server_reports(place):
+    backup = place.path("backup")
+    run("cp", "-a", place.repo, backup)
+    path = place.object_of("f7")
+    log = damage_with_kernel_log(place, "f7")
+    done = subprocess.run([COMPOSEFS, "watch", f"--log={log}", "--action=repair", f"--from={backup}"],
+                          capture_output=True, text=True, check=False)
+    lines = done.stderr.splitlines()
+    expect((done.returncode, len(lines)), (0, 2), done.stderr)
+    has(lines[0], f"{place.mnt}: /f7: damaged: expected the object sha256:")
+    expect(lines[1], f"composefs watch: {os.path.relpath(path, place.repo + '/objects')}: repaired")
+    expect(place.content("f7"), place.content("f7", place.tree))
+    state = json.loads(run(COMPOSEFS, "status", f"--log={log}", "--json", place.mnt))["mounts"][0]
+    expect(state["verity_errors"], 0, "errors of the object that was replaced")
 
 
 @fact

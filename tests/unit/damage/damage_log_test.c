@@ -46,6 +46,19 @@ T(messages_of_all_kernels_are_understood)
 	t_str(d.device, "dm-0");
 }
 
+/* The name of an image is whatever its user chose. */
+T(message_of_a_server_names_the_object)
+{
+	struct cfs_damage d;
+
+	t_ok(parse("27,9,77,-;composefs[12]: a: objects/00/11: damaged: x: objects/ab/"
+		   "cdef: damaged: expected sha256:abcdef, got sha256:00",
+		   &d));
+	t_eq(d.usec, 77);
+	t_str(d.object, "ab/cdef");
+	t_str(d.device, "");
+}
+
 T(other_records_are_no_damage)
 {
 	static const char *const others[] = {
@@ -60,6 +73,16 @@ T(other_records_are_no_damage)
 		"3,1,2,-;fs-verity (, inode 1): FILE CORRUPTED! pos=0",
 		("3,1,2,-;fs-verity (12345678901234567890123456789012, inode 1): FILE "
 		 "CORRUPTED!"),
+		/* the kernel writes none of these */
+		"3,1,2,-;composefs[1]: os: objects/ab/cd: damaged: expected",
+		"27,1,2,-;composefs: os: objects/ab/cd: damaged: expected",
+		"27,1,2,-;composefs[1]: os: objects/ab/cd: cannot be fetched: x",
+		"27,1,2,-;composefs[1]: os: objects/ab/CD: damaged: expected",
+		"27,1,2,-;composefs[1]: os: objects/abcd: damaged: expected",
+		"27,1,2,-;composefs[1]: os: objects/ab/: damaged: expected",
+		"27,1,2,-;composefs[1]: os: objects/../cd: damaged: expected",
+		"27,1,2,-;composefs[1]: os: objects/ab",
+		"27,1,2,-;composefs[1]: os: objects/",
 		"3,1,2;",
 		"3,1,2,-",
 		"fs-verity (vda, inode 1): FILE CORRUPTED! pos=0",

@@ -115,9 +115,18 @@ static int list_lazy_objects(int fd, const struct cfs_repo *repo,
 
 /* --- the server --------------------------------------------------------------------- */
 
+/* composefs watch follows the kernel log, and the system log has what is written there. An ordinary user may not write to
+ * it. One write is one record. */
 static void write_trigger_log(void *ctx, const char *line)
 {
-	(void)ctx;
+	const struct mount_trigger *m = ctx;
+	char record[1024];
+	int len = snprintf(record, sizeof(record), "<%d>composefs[%ld]: %s\n",
+			   LOG_DAEMON | LOG_ERR, (long)getpid(), line);
+
+	if (m->kmsg >= 0 && len < (int)sizeof(record) &&
+	    write(m->kmsg, record, (size_t)len) == len)
+		return;
 	syslog(LOG_DAEMON | LOG_ERR, "%s", line);
 }
 
@@ -135,16 +144,17 @@ static int start_mount_server(const struct mount_options *o, const struct cfs_re
 		.fetch = o->lazy.n ? cfs_lazy_fetch : NULL,
 		.fetch_ctx = &m->lazy,
 		.report = write_trigger_log,
+		.report_ctx = m,
 		.state_fd = m->state_fd,
 		.state_dir_fd = m->state_dir_fd,
 		.state_name = m->state_fd >= 0 ? m->state_name : NULL,
 	};
-	int keep[MOUNT_SOURCES_MAX + 1] = {fd};
+	int keep[MOUNT_SOURCES_MAX + 2] = {fd, m->kmsg};
 
 	for (size_t i = 0; i < m->lazy.n_sources; i++)
-		keep[i + 1] = m->sources[i].dirfd;
+		keep[i + 2] = m->sources[i].dirfd;
 	openlog("composefs", LOG_PID, LOG_DAEMON);
-	return cfs_trigger_start(&t, keep, m->lazy.n_sources + 1, &m->layers, err);
+	return cfs_trigger_start(&t, keep, m->lazy.n_sources + 2, &m->layers, err);
 }
 
 static void put_layer(struct mount_trigger *m, size_t *n, const char *name, int fd)
@@ -178,7 +188,7 @@ int mount_trigger_start(const struct mount_options *o, const struct cfs_repo *re
 	int rc;
 
 	*out = (struct mount_trigger){
-		.layers = {-1, -1, -1}, .state_fd = -1, .state_dir_fd = -1};
+		.layers = {-1, -1, -1}, .state_fd = -1, .state_dir_fd = -1, .kmsg = -1};
 	rc = open_sources(o, repo, out, err);
 	if (rc == 0)
 		rc = cfs_context(err,
@@ -186,6 +196,7 @@ int mount_trigger_start(const struct mount_options *o, const struct cfs_repo *re
 				 "%s", name);
 	if (rc < 0)
 		return rc;
+	out->kmsg = open("/dev/kmsg", O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
 	out->state_dir_fd = server_make_counts(out->state_name, &out->state_fd);
 	rc = start_mount_server(o, repo, name, fd, opts, out, err);
 	if (rc == 0)
@@ -208,4 +219,5 @@ void mount_trigger_fini(struct mount_trigger *m)
 	free(m->repo_path);
 	close_owned_fd(&m->state_fd);
 	close_owned_fd(&m->state_dir_fd);
+	close_owned_fd(&m->kmsg);
 }

@@ -16,6 +16,7 @@ struct mount_trigger {
 	struct cfs_trigger_layers layers;
 	char state_name[CFS_MOUNT_RECORD_WORD];
 	int state_fd, state_dir_fd; /* -1: none */
+	int kmsg;		    /* the kernel log; -1: may not be written */
 	const char *names[MOUNT_TRIGGER_LAYERS];
 	int fds[MOUNT_TRIGGER_LAYERS];
 	struct cfs_lazy lazy;

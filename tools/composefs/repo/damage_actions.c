@@ -63,7 +63,7 @@ static int repair_damaged_object(const struct damage_actions *a,
 				 const struct damage_event *e, struct cfs_err *err)
 {
 	struct cfs_check_finding finding = {CFS_CHECK_OBJECT_VERITY, e->damaged->path,
-					    "reported by the kernel", e->id};
+					    "reported in the kernel log", e->id};
 	const struct cfs_check_report report = {.v = &finding, .n = 1};
 	struct cfs_check_repaired done;
 	struct cfs_repo *repo;
