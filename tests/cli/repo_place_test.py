@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from repo import COMPOSEFS, FAILED, OK, USAGE, expect, good, has, main, make_tree, mode, refused, run, write
+from repo import COMPOSEFS, FAILED, OK, USAGE, Skip, expect, good, has, main, make_tree, mode, refused, run, write
 
 NOBODY = 65534
 
@@ -131,6 +131,20 @@ def an_unprivileged_caller_has_the_repository_of_the_user():
     has(names(env=env, who=NOBODY, cwd="/"), f"and at {os.getcwd()}/home/.local/share/composefs (\"composefs init DIR\" creates one")
 
 
+def commands_for_files_take_images_of_the_default_repository():
+    """fsck, and with signatures verify, where no file has the name."""
+    if os.geteuid() != 0:
+        raise Skip("needs root, to become another user")
+    repositories("home/.local/share/composefs")
+    give(NOBODY, ".")
+    how = {"cwd": "/", "env": {"HOME": f"{os.getcwd()}/home"}, "user": NOBODY, "group": NOBODY, "extra_groups": [], "capture_output": True, "text": True, "check": False}
+    for verb, status, part in (("fsck", OK, ": sound, "), ("ls", OK, "/"), ("verify", 12, "expected a trusted key")):
+        if f"  {verb} " in good("--help"):
+            done = subprocess.run([COMPOSEFS, verb, "composefs"], **how)
+            expect(done.returncode, status, done.stderr)
+            has(done.stdout + done.stderr, part)
+
+
 def cfsctl_looks_at_the_places_of_composefs_rs_alone():
     repositories("b", "c")
     has(names(cwd="c", env={"COMPOSEFS_REPO": os.path.abspath("b")}, program="cfsctl"), "sysroot/composefs" if os.geteuid() == 0 else "/nonexistent")
@@ -183,7 +197,10 @@ def the_repository_of_the_environment_comes_before_a_file_and_that_of_an_option_
         has(good("ls", "r"), "/dir/\n")
         expect(refused("ls", "none"), 'composefs ls: no such image: "none" (repository r)\n')
         expect(refused("ls", "--repo=r", "file.cfs"), 'composefs ls: no such image: "file.cfs"\n')
-        has(refused("verify", "none"), "an image of a repository needs --repo=r")
+        if "  verify " in good("--help"):
+            has(refused("verify", "none"), 'no such image: "none"')
+            os.mkdir("trusted")
+            has(run("verify", "--trusted=trusted", "file.cfs")[2], "file.cfs: expected a signature in file.cfs.sig, got none")
     finally:
         del os.environ["COMPOSEFS_REPO"]
 

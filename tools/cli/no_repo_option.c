@@ -22,6 +22,11 @@ bool where_is_chosen(struct where *w)
 	return where_is_given(w);
 }
 
+bool where_exists(struct where *w)
+{
+	return where_is_given(w);
+}
+
 int where_find_path(struct where *w, const char **out, struct cfs_err *err)
 {
 	(void)w;

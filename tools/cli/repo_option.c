@@ -22,13 +22,6 @@ static const char *from_environment(void)
 	return repo && *repo ? repo : NULL;
 }
 
-const char *where_get_env_repo(const char *otherwise)
-{
-	const char *repo = from_environment();
-
-	return repo ? repo : otherwise;
-}
-
 bool where_is_given(const struct where *w)
 {
 	return w->repo || w->user || w->system || from_environment();
@@ -102,6 +95,14 @@ int where_find_path(struct where *w, const char **out, struct cfs_err *err)
 				"no repository: expected --repo=DIR or a directory in "
 				"$HOME");
 	return 0;
+}
+
+bool where_exists(struct where *w)
+{
+	const char *path;
+
+	return where_is_chosen(w) ||
+	       (where_find_path(w, &path, NULL) == 0 && access(path, F_OK) == 0);
 }
 
 int where_path_new(struct where *w, const char **out, struct cfs_err *err)

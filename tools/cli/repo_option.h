@@ -66,15 +66,15 @@ struct where {
 		"no-upgrade", NULL, CLI_AT(type, member.no_upgrade)                      \
 	}
 
-/* Returns the value of $COMPOSEFS_REPO, or otherwise if it is not set or empty. For advice in messages. */
-const char *where_get_env_repo(const char *otherwise);
-
 /* Returns true if an option or $COMPOSEFS_REPO selects the repository. */
 bool where_is_given(const struct where *w);
 
 /* The same, or does a repository contain the current directory? Then a command that can do without a repository
  * uses it, as create-image does. */
 bool where_is_chosen(struct where *w);
+
+/* The same, or is there a default repository? For names that are no file. */
+bool where_exists(struct where *w);
 
 /* Returns its path, borrowed from w. -EINVAL: several options select it, or $HOME is not
  * usable. */

@@ -166,8 +166,8 @@ static bool has_operand(int argc, char **argv)
 	return false;
 }
 
-/* Is the operand an image of the repository, although no option names one? It is if no file has that name, and
- * $COMPOSEFS_REPO or the current directory says which repository is meant. Options for files are for files. */
+/* Is the operand an image of the repository, although no option names one? It is if no file has that name, and there
+ * is a repository. Options for files are for files. */
 static bool is_image_of_repo(int argc, char **argv)
 {
 	struct where where = {0};
@@ -176,7 +176,7 @@ static bool is_image_of_repo(int argc, char **argv)
 		if (strcmp(argv[i], "--json") != 0)
 			return false;
 	return argc > 1 && argv[argc - 1][0] != '-' && access(argv[argc - 1], F_OK) < 0 &&
-	       errno == ENOENT && where_is_chosen(&where);
+	       errno == ENOENT && where_exists(&where);
 }
 
 /* Completes with the options of both commands, unless it is clear which one is meant. */
@@ -195,7 +195,7 @@ int cmd_repo_fsck(int argc, char **argv)
 	struct options o = {.name = argv[0]};
 	int status;
 
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		status = cmd_fsck(argc, argv);
 		putchar('\n');
 		cli_print_usage(stdout, &syntax, argv[0]);

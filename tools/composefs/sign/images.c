@@ -47,13 +47,13 @@ int sig_choose_repository(struct sig_images *how, char **images, size_t n,
 	const char *path;
 	int rc;
 
-	if (how->repo || !where_is_chosen(&w))
+	if (how->repo || !where_exists(&w))
 		return 0;
 	rc = where_find_path(&w, &path, err);
 	if (rc < 0)
 		return rc;
 	snprintf(how->found, sizeof(how->found), "%s", path);
-	rc = where_is_given(&w) ? 0 : are_files(how, images, n, err);
+	rc = are_files(how, images, n, err);
 	if (rc == 0)
 		how->repo = how->found;
 	return rc < 0 ? rc : 0;
@@ -64,15 +64,14 @@ static int measure_image_file(const struct sig_images *how, const char *path,
 			      struct cfs_digest *out, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, 0, err);
-	char advice[PATH_MAX];
 	int rc;
 
 	if (fd < 0) {
 		cfs_context(err, fd, "%s", path);
-		snprintf(advice, sizeof(advice),
-			 "an image of a repository needs --repo=%s",
-			 where_get_env_repo("DIR"));
-		return fd == -ENOENT ? cli_add_advice(fd, err, advice) : fd;
+		return fd == -ENOENT ? cli_add_advice(fd, err,
+						      "an image of a repository needs "
+						      "--repo=DIR")
+				     : fd;
 	}
 	rc = cfs_verity_measure(fd, out, err);
 	if (rc == -ENOTTY && !how->require_verity)

@@ -21,9 +21,9 @@ struct sig_images {
 	char found[PATH_MAX]; /* set by sig_choose_repository */
 };
 
-/* Chooses the repository of n images if none is given: that of $COMPOSEFS_REPO, or the one that
- * contains the current directory, unless the images are files. -EEXIST: one is a file as
- * well as an image of the repository around the current directory. */
+/* Chooses the repository of n images if none is given: that of $COMPOSEFS_REPO; the one that
+ * contains the current directory, or the default one if it exists, unless the images are
+ * files. -EEXIST: one is a file as well as an image of that repository. */
 int sig_choose_repository(struct sig_images *how, char **images, size_t n,
 			  struct cfs_err *err) CFS_MUST_CHECK;
 

@@ -64,8 +64,9 @@ static const struct cli_syntax syntax = {
 	.about = "Sign the fs-verity digest of an image with Ed25519, or a statement: a "
 		 "name, a "
 		 "version\nand one or more images in order. Existing signatures are "
-		 "kept.\n\nIMAGE is a file, or an image of the repository that --repo or "
-		 "$COMPOSEFS_REPO names or\nthat contains the current directory.",
+		 "kept.\n\nIMAGE is a file, or an image of the repository: that of "
+		 "--repo or $COMPOSEFS_REPO, the one\nthat contains the current "
+		 "directory, or the default.",
 	.example =
 		(const char *const[]){
 			"composefs sign --key=key.pem image.cfs",

@@ -48,9 +48,9 @@ static const struct cli_syntax syntax = {
 	.about = "Verify that an image is signed with Ed25519 by a trusted, unrevoked "
 		 "key. Trusted "
 		 "keys are\nthose of keys.d in /usr/lib/composefs, /etc/composefs and "
-		 "/run/composefs.\n\nIMAGE is a file, or an image of the repository that "
-		 "--repo or "
-		 "$COMPOSEFS_REPO names or\nthat contains the current directory.",
+		 "/run/composefs.\n\nIMAGE is a file, or an image of the repository: "
+		 "that of --repo or $COMPOSEFS_REPO, the one\nthat contains the current "
+		 "directory, or the default.",
 	.status = SIG_REFUSAL_STATUS,
 	.example = (const char *const[]){"composefs verify --trusted=keys.d image.cfs",
 					 NULL},
