@@ -106,6 +106,7 @@ def wrong_usage_is_2_in_each_verb():
         expect(run(*verb, "--no-such-option")[0], USAGE, " ".join(verb))
         expect(USAGE in listed(*verb), True, f"{' '.join(verb)} --help lists 2")
         expect(run(*verb, "--help")[0], OK, " ".join(verb))
+        expect(run(*verb, "-h"), run(*verb, "--help"), " ".join(verb))
     for family in HAS_VERBS:
         if is_built(family):
             expect([run(family, "help", v) for v in verbs(family)], [run(family, v, "--help") for v in verbs(family)])

@@ -105,7 +105,7 @@ void cli_print_usage(FILE *to, const struct cli_syntax *s, const char *name)
 						 .name = common_options[i].name,
 						 .letter = common_options[i].letter,
 						 .help = common_options[i].help});
-	fputs("  --help                  Print this text\n", to);
+	fputs("  -h, --help              Print this text\n", to);
 	if (s->is_program)
 		fputs("  --version               Print the version\n", to);
 	fputc('\n', to);
@@ -279,10 +279,11 @@ static int make_table(const struct cli_option *options, struct table *out)
 	char *at;
 
 	out->longs = calloc(n + N_COMMON + 2, sizeof(*out->longs));
-	out->letters = at = malloc(2 * n + N_COMMON + 2);
+	out->letters = at = malloc(2 * n + N_COMMON + 3);
 	if (!out->longs || !at)
 		return -1;
 	*at++ = ':';
+	*at++ = 'h'; /* as --help; no option has this letter */
 	for (size_t i = 0; i < n; i++) {
 		const struct cli_option *o = &options[i];
 
@@ -383,7 +384,7 @@ static int parse_arguments(const struct cli_syntax *s, const char *name, int arg
 	int id;
 
 	while ((id = getopt_long(argc, argv, table->letters, table->longs, NULL)) != -1) {
-		if (id == table->help_id) {
+		if (id == table->help_id || id == 'h') {
 			cli_print_usage(stdout, s, name);
 			return CLI_OK;
 		}

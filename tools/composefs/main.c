@@ -147,14 +147,12 @@ static int find_argv_command(int argc, char **argv)
 static int run_found_command(const struct command *c, const char *program, int at,
 			     int argc, char **argv)
 {
-	char name[64], help[] = "--help";
+	char name[64];
 
 	snprintf(name, sizeof(name), "%s %s", program, c->name);
 	command_set_name(name);
 	memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
 	argv[1] = name;
-	if (argc > 2 && strcmp(argv[2], "-h") == 0)
-		argv[2] = help;
 	return c->run(argc - 1, argv + 1);
 }
 

@@ -126,8 +126,8 @@ int verbs_run(const struct verb_family *family, int argc, char **argv)
 		return run_verb(c, argc, argv);
 	if (argc == 3 && strcmp(argv[1], "help") == 0)
 		return run_help_of_verb(family, argv);
-	if (argc > 1 &&
-	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+			 strcmp(argv[1], "help") == 0)) {
 		print_family_usage(family, argv[0]);
 		return CLI_OK;
 	}
