@@ -5,6 +5,7 @@
     repo_place_test.py COMPOSEFS
 """
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import sys
 from repo import COMPOSEFS, FAILED, OK, USAGE, Skip, expect, good, has, main, make_tree, mode, refused, run, write
 
 NOBODY = 65534
+# init and doctor name their operand; the others read something else before they look for a repository.
+NOT_OPENED = (("init",), ("doctor",), ("import-image",), ("oci", "import-layer"))
 
 
 def repositories(*names):
@@ -165,6 +168,39 @@ def a_message_names_the_repository_that_was_not_named():
         del os.environ["COMPOSEFS_REPO"]
     os.chdir("..")
     expect(refused("untag", "--repo=r", "none"), 'composefs untag: no such image: "none"\n')
+
+
+def each_command_names_the_repository_in_its_errors():
+    """Each that --help lists with --repo, with operands that are neither images nor files."""
+    repositories("r")
+    os.chdir("r")
+    here, asked = os.getcwd(), set()
+    families = [()] + [("oci",)] * (run("oci", "--help")[0] == 0)  # "boot" looks for a boot partition first
+    verbs = [(*family, verb) for family in families
+             for verb in re.findall(r"^  ([a-z][a-z-]+)  ", good(*family, "--help"), re.M)]
+    for verb in verbs:
+        if verb in NOT_OPENED or "\n  --repo=" not in run(*verb, "--help")[1]:
+            continue
+        for count in (1, 2, 3):
+            rc, _, err = run(*verb, *["none"] * count)
+            if rc and "--help" not in err:
+                expect((verb, count, here in err), (verb, count, True), err)
+                asked.add(verb)
+    expect(len(asked) > 20, True, str(asked))
+
+
+def warnings_and_findings_name_the_repository():
+    repositories("r")
+    os.chdir("r")
+    write("images/no-link", "")
+    for command in ("images", "fsck"):
+        has(run(command)[2], f" (repository {os.getcwd()})\n")
+    os.environ["COMPOSEFS_REPO"] = "o"  # a letter of many words
+    os.symlink(".", "o")
+    try:
+        expect(refused("untag", "none"), 'composefs untag: no such image: "none" (repository o)\n')
+    finally:
+        del os.environ["COMPOSEFS_REPO"]
 
 
 def compute_id_and_create_image_agree_inside_a_repository():

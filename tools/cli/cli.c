@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -165,10 +166,34 @@ static size_t format_line(char line[LINE_LEN], enum cli_message kind, const char
 	return len;
 }
 
+static char repository[PATH_MAX]; /* "": not to be named */
+
+void cli_use_repository(const char *path)
+{
+	if (!cli_is_cfsctl())
+		snprintf(repository, sizeof(repository), "%s", path);
+}
+
+/* As a word, or as the beginning of a path: "r" is in "error". */
+static bool names_repository(const char *text)
+{
+	size_t len = strlen(repository);
+
+	for (const char *at = text; (at = strstr(at, repository)); at++)
+		if ((at == text || strchr(" \"'(=", at[-1])) &&
+		    strchr(" \"'),:;/", at[len]))
+			return true;
+	return false;
+}
+
 void cli_print_message_as(enum cli_message kind, const char *name, const char *text)
 {
-	char line[LINE_LEN];
+	char line[LINE_LEN], full[2 * CFS_ERR_MAX + PATH_MAX];
 
+	if (kind != CLI_NOTE && *repository && !names_repository(text)) {
+		snprintf(full, sizeof(full), "%s (repository %s)", text, repository);
+		text = full;
+	}
 	write_message(line, format_line(line, kind, name, text));
 }
 

@@ -51,6 +51,10 @@ void cli_print_message(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);
 enum cli_message { CLI_ERROR, CLI_WARNING, CLI_NOTE };
 void cli_print_message_as(enum cli_message kind, const char *name, const char *text);
 
+/* The repository that the command works on although the command line does not name it: from now on each error and
+ * warning names it, unless it does already. Not for cfsctl. path is copied. */
+void cli_use_repository(const char *path);
+
 /* Reports wrong usage: prints "NAME: MESSAGE" and a line that refers to --help, with one
  * write(2). Returns CLI_FAILED. */
 int cli_fail_usage(const char *name, const char *fmt, ...) CFS_PRINTF(2, 3);

@@ -2,7 +2,6 @@
 /* Starts and ends a command. */
 #include "cli/command.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,24 +31,9 @@ int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *
 	return CLI_USAGE;
 }
 
-static char repository[PATH_MAX];
-
-void command_use_repository(const char *path)
-{
-	snprintf(repository, sizeof(repository), "%s", path);
-}
-
-void command_print_error(const char *name, const struct cfs_err *err)
-{
-	if (*repository && !strstr(err->msg, repository))
-		cli_print_message(name, "%s (repository %s)", err->msg, repository);
-	else
-		cli_print_message(name, "%s", err->msg);
-}
-
 int command_end(const char *name, int rc, const struct cfs_err *err)
 {
 	if (rc < 0)
-		command_print_error(name, err);
+		cli_print_message(name, "%s", err->msg);
 	return rc < 0 ? CLI_FAILED : CLI_OK;
 }

@@ -24,14 +24,6 @@ const char *command_name(const char *otherwise);
 int command_begin(const struct cli_syntax *syntax, int argc, char **argv, void *opts,
 		  int min, int max, const char *usage);
 
-/* The repository that the command works on although the command line does not name it: the error message names it, unless
- * it does already. */
-void command_use_repository(const char *path);
-
-/* Prints an error; names the repository as described above. For commands that continue
- * after an error, or have exit statuses of their own. */
-void command_print_error(const char *name, const struct cfs_err *err);
-
 /* Prints the error if rc is negative. Returns the exit status. */
 int command_end(const char *name, int rc, const struct cfs_err *err);
 

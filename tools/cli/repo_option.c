@@ -232,7 +232,7 @@ int where_open(struct where *w, enum cfs_repo_access access, struct cfs_repo **o
 	if (rc < 0)
 		return rc;
 	if (!w->repo)
-		command_use_repository(path);
+		cli_use_repository(path);
 	rc = check_opened_repo(w, *out, err);
 	if (rc < 0) {
 		cfs_repo_close(*out);

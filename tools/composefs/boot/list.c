@@ -185,7 +185,7 @@ static int report_problems(const char *name, const struct found *f)
 				continue;
 			cfs_fail(&err, EINVAL, "%s/%s: %s", p->place, e->file,
 				 e->problem);
-			command_print_error(name, &err);
+			cli_print_message(name, "%s", err.msg);
 			status = CLI_FAILED;
 		}
 	return status;

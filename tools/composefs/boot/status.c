@@ -141,7 +141,7 @@ static int report_unreadable(const char *name, const char *boot,
 		if (!cfs_deploy_is_unreadable(e))
 			continue;
 		cfs_fail(&err, EUCLEAN, "%s/%s: %s", boot, e->file, e->problem);
-		command_print_error(name, &err);
+		cli_print_message(name, "%s", err.msg);
 		status = CLI_FAILED;
 	}
 	return status;

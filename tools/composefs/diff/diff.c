@@ -294,6 +294,6 @@ int cmd_diff(int argc, char **argv)
 		rc = print_diff_report(&o, pair.diff, &err);
 	cfs_source_pair_close(&pair);
 	if (rc < 0)
-		command_print_error(argv[0], &err);
+		cli_print_message(argv[0], "%s", err.msg);
 	return rc < 0 ? STATUS_TROUBLE : rc;
 }

@@ -240,6 +240,6 @@ int cmd_explain(int argc, char **argv)
 	else
 		rc = explain_two(&o, argv[0], argv + optind, &err);
 	if (rc < 0)
-		command_print_error(argv[0], &err);
+		cli_print_message(argv[0], "%s", err.msg);
 	return rc < 0 ? STATUS_TROUBLE : rc;
 }

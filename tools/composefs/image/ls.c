@@ -191,7 +191,7 @@ static int list_paths(struct listing *l, char **paths, struct cfs_err *err)
 
 		rc = list_path(l, *path, &why);
 		if (rc < 0) {
-			command_print_error(l->name, &why);
+			cli_print_message(l->name, "%s", why.msg);
 			failed = 1;
 		}
 		rc = cfs_out_flush(&l->out, err);

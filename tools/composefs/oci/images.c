@@ -255,7 +255,7 @@ static void show_named(struct listing *l, const char *tag, const char *name)
 
 	cfs_context(&err, rc, "%s", tag);
 	if (rc < 0)
-		command_print_error(l->work->program, &err);
+		cli_print_message(l->work->program, "%s", err.msg);
 	else
 		put_container_json(l, tag, &c);
 	cfs_container_close(&c);

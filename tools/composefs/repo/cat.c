@@ -157,7 +157,7 @@ static int cat_files(struct contents *c, char **paths, struct cfs_err *err)
 		if (rc == -EPIPE || rc == -ECANCELED)
 			break;
 		if (rc < 0) {
-			command_print_error(c->program, err);
+			cli_print_message(c->program, "%s", err->msg);
 			failed = 1;
 			rc = 0;
 		}

@@ -125,7 +125,7 @@ static int run_init(struct options *o, const char *dir, struct cfs_err *err)
 			err, EINVAL,
 			"expected one of --insecure and --require-verity, got both");
 	if (!o->where.repo)
-		command_use_repository(path);
+		cli_use_repository(path);
 	where_lock_wait(&o->where, path, &o->init.wait);
 	rc = cfs_repo_make(path, &o->init, err);
 	if (rc == -ENOTTY)

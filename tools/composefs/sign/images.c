@@ -54,8 +54,10 @@ int sig_choose_repository(struct sig_images *how, char **images, size_t n,
 		return rc;
 	snprintf(how->found, sizeof(how->found), "%s", path);
 	rc = are_files(how, images, n, err);
-	if (rc == 0)
+	if (rc == 0) {
 		how->repo = how->found;
+		cli_use_repository(how->found);
+	}
 	return rc < 0 ? rc : 0;
 }
 
