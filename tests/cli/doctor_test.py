@@ -109,7 +109,7 @@ def without_a_directory_the_default_place_is_checked():
 
 
 def help_explains_the_exit_status():
-    has(good("doctor", "--help"), "status is 5")
+    has(good("doctor", "--help"), "5 an image cannot be mounted")
 
 
 TESTS = (every_feature_has_a_result_and_a_reason, the_table_has_the_same_numbers, doctor_of_a_repository_checks_the_repository, objects_that_others_can_read_are_reported,

@@ -119,7 +119,7 @@ def facts(root, tool):
     if name != MAIN_TOOL:
         expected = helped(tool)
         yield f"{name}: the options of --help are those of the manual page", expected, manual(root, name)
-        if name not in MOUNT_TOOLS and name != DUMP_TOOL:  # the shells read -h, and know the two options of composefs-dump
+        if name not in MOUNT_TOOLS and name != DUMP_TOOL:  # the shells read --help
             yield f"{name}: the options of --help are those of the tab key", expected, offered(tool)
         return
     for command in commands(tool):
