@@ -140,6 +140,7 @@ IMAGES = [
     ("cat os/1", "to print a file of an image, give a path as well"),
     ("cat os/1 /dir", "/dir: expected a regular file"),
     ("extract os/1 full", "full: expected an empty directory (--force "),
+    ("export os/1 os1.tar.gz", "os1.tar.gz: the archive would not be compressed (with - as FILE, pipe it into a compressor)"),
     ("export os/1 full", "full: expected a file, got a directory"),
     ("copy --from=none os/1", "repository none: "),
     ("copy --from=tree os/1", "repository tree: not a repository: "),

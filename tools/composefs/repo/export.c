@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs export: an image and its objects as a tar archive. */
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/repo_option.h"
@@ -28,12 +30,32 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
+/* Refuses a name that promises a compressed archive. */
+static int check_archive_name(const char *file, struct cfs_err *err)
+{
+	static const char *const suffixes[] = {".gz", ".tgz", ".zst", ".xz", ".bz2"};
+	size_t len = strlen(file);
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		size_t n = strlen(suffixes[i]);
+
+		if (len > n && strcmp(file + len - n, suffixes[i]) == 0)
+			return cli_add_advice(
+				cfs_fail(err, EINVAL,
+					 "%s: the archive would not be compressed", file),
+				err, "with - as FILE, pipe it into a compressor");
+	}
+	return 0;
+}
+
 static int run_export(struct options *o, char **operands, const struct cfs_watch *watch,
 		      struct cfs_err *err)
 {
 	struct cfs_repo *repo;
-	int rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
+	int rc = check_archive_name(operands[1], err);
 
+	if (rc == 0)
+		rc = where_open(&o->where, CFS_REPO_LOOK, &repo, err);
 	if (rc < 0)
 		return rc;
 	rc = cfs_export_image(repo, operands[0], operands[1], watch, NULL, err);
