@@ -37,7 +37,7 @@ struct options {
 static const struct cli_option option_table[] = {
 	{"filter", "KEY=VALUE", AT(filters),
 	 "List only images with name=GLOB, mounted=BOOL, signed=BOOL, since=WHEN, ...",
-	 CLI_LIST, .group = "Options"},
+	 CLI_LIST, .letter = 'f', .group = "Options"},
 	{"format", "FORMAT", AT(format),
 	 "Print json, or text such as \"{{.Name}} {{.ID}}\"", CLI_TEXT},
 	{"size", NULL, AT(size), "Show objects, own and shared bytes; reads every image",
@@ -57,7 +57,8 @@ static const struct cli_syntax syntax = {
 	.about = "List all images of the repository, or those that are given. Each "
 		 "reference "
 		 "has a line. An\nimage without a reference is listed as <none>; gc "
-		 "removes it unless it is mounted.",
+		 "removes it unless it is mounted,\nor that of a container image "
+		 "(composefs oci images).",
 	.example =
 		(const char *const[]){"composefs images --repo=repo",
 				      "composefs images --repo=repo --size --sort=own",

@@ -24,7 +24,7 @@ struct options {
 static const struct cli_option option_table[] = {
 	{"format", "FORMAT", AT(format),
 	 "Print json, or text such as \"{{.Name}} {{.Entries}}\"", CLI_TEXT,
-	 .group = "Options"},
+	 .letter = 'f', .group = "Options"},
 	{"size", NULL, AT(size), "Show own and shared bytes; reads every image",
 	 .letter = 's'},
 	{"json", NULL, AT(json), "Print one JSON array"},
