@@ -139,6 +139,20 @@ def one_thing_is_not_counted_in_the_plural(_):
 
 
 @fact
+def quiet_drops_confirmations(_):
+    """The exit status alone reports success; what was asked for is printed."""
+    needs_repositories()
+    for repo in ("r", "other"):
+        run("composefs", "init", "--insecure", repo)
+    run("composefs", "create-image", "--repo=r", "tree", "t")
+    run("composefs", "tag", "--repo=r", "t", "u")
+    for line in ("init --insecure new", "copy --repo=other --from=r t", "fsck --repo=r", "fsck --repo=r t", "scrub --repo=r", "repair --repo=r", "rm --repo=r u", "gc --repo=r"):
+        verb, *rest = line.split()
+        expect(run("composefs", verb, "-q", *rest), (0, "", ""), line)
+    ensure(run("composefs", "images", "-q", "--repo=r")[1], "the IDs are what -q asks for")
+
+
+@fact
 def an_acknowledged_repository_without_fs_verity_is_not_warned_of_again(_):
     needs_repositories()
     expect(run("composefs", "init", "--insecure", "r"), (0, "r: created\n", ""))

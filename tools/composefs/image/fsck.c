@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/verbosity.h"
 #include "cli/watch.h"
 #include "composefs/composefs.h"
 #include "fsck/fsck.h"
@@ -281,6 +282,8 @@ static void print_fsck_report(const struct fsck *f, int rc, const struct cfs_err
 	print_object_counts(f);
 	print_kernel_findings(f);
 	print_exposure(f);
+	if (status == CLI_OK && cli_is_quiet())
+		return;
 	cli_print(stdout, f->image);
 	printf(": %s", status_name(status));
 	if (f->o->objects)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/verbosity.h"
 #include "cli/watch.h"
 #include "composefs/oci/oci.h"
 
@@ -90,7 +91,7 @@ static int check_tagged_image(void *ctx, const char *name, struct cfs_err *err)
 	r->image = name;
 	rc = cfs_containers_check(r->repo, name, print_fault, r, r->watch, &n, err);
 	r->n_faults += n;
-	if (rc == 0 && n == 0 && !r->json) {
+	if (rc == 0 && n == 0 && !r->json && !cli_is_quiet()) {
 		cli_print(stdout, name);
 		fputs(": ok\n", stdout);
 	}

@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/repo_option.h"
+#include "cli/verbosity.h"
 #include "cli/watch.h"
 #include "composefs/repo/commands.h"
 
@@ -112,6 +113,8 @@ static void print_copied_image(struct work *w, const char *image,
 {
 	char text[WHERE_ID_MAX], size[32];
 
+	if (!w->o->json && cli_is_quiet())
+		return;
 	if (!w->o->json) {
 		cli_print(stdout, image);
 		printf(": %" PRIu64 " %s copied, %" PRIu64 " present, %s\n", r->copied,

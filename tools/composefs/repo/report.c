@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/verbosity.h"
 #include "composefs/cfsctl_text.h"
 
 static const char *remark_prefix(const struct cfs_check_finding *f)
@@ -18,6 +19,8 @@ void report_print(const char *name, const struct cfs_check_report *r)
 		cli_print_message(name, "%s%s: %s: %s", remark_prefix(&r->v[i]),
 				  r->v[i].place, cfs_check_get_fault_name(r->v[i].fault),
 				  r->v[i].what);
+	if (cli_is_quiet())
+		return;
 	printf("objects: %" PRIu64 ", %" PRIu64 " damaged\n", r->n_objects,
 	       r->n_bad_objects);
 	printf("streams: %" PRIu64 ", %" PRIu64 " damaged\n", r->n_streams,

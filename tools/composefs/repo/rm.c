@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/verbosity.h"
 #include "cli/watch.h"
 #include "composefs/repo/commands.h"
 #include "composefs/repo_command.h"
@@ -201,7 +202,7 @@ static int remove_images(const struct options *o, struct cfs_repo *repo, char **
 		return cfs_context(err, rc, "references were removed, objects were not");
 	if (o->json)
 		print_rm_json(o, names, &c);
-	else
+	else if (!cli_is_quiet())
 		print_rm_text(o, names, &c);
 	return 0;
 }
