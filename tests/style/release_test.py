@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from facts import ensure, expect, fact, run_facts  # noqa: E402 pylint: disable=wrong-import-position
@@ -30,9 +31,13 @@ def found(pattern, name):
     return match[1]
 
 
-def installed():
-    text = subprocess.run(["meson", "introspect", "--installed", BUILD], stdout=subprocess.PIPE, check=True, text=True).stdout
-    return sorted(json.loads(text).values())
+def introspect(build, what):
+    text = subprocess.run(["meson", "introspect", f"--{what}", build], stdout=subprocess.PIPE, check=True, text=True).stdout
+    return json.loads(text)
+
+
+def installed(build=None):
+    return sorted(introspect(build or BUILD, "installed").values())
 
 
 @fact
@@ -59,6 +64,18 @@ def each_installed_program_has_a_manual_page():
     pages = {os.path.basename(path).rsplit(".", 2)[0] for path in glob.glob(SOURCE + "/doc/man/*.scd")}
     ensure(len(programs) > 5, programs)
     expect([name for name in programs if name not in pages], [])
+
+
+@fact
+def cfsctl_is_installed_on_request():
+    """It has the name of a program of another package."""
+    option = next(o for o in introspect(BUILD, "buildoptions") if o["name"] == "cfsctl")
+    expect([path for path in installed() if "cfsctl" in path and not option["value"]], [])
+    expect(found(r"^option\('cfsctl', type: 'boolean', value: (\w+)", "meson_options.txt"), "false")
+    with tempfile.TemporaryDirectory() as build:
+        subprocess.run(["meson", "setup", build, SOURCE, "-Dtests=false", "-Dman=disabled", "-Dcfsctl=true"], capture_output=True, check=True)
+        expect([os.path.basename(path) for path in installed(build) if "/bin/cfsctl" in path],
+               ["cfsctl"] if any(path.endswith("/bin/composefs") for path in installed(build)) else [])
 
 
 @fact
