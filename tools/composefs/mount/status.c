@@ -14,12 +14,13 @@
 
 struct options {
 	const char *log;
-	bool json;
+	bool json, no_trunc;
 };
 
 static const struct cli_option option_table[] = {
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object",
 	 .group = "Options"},
+	{"no-trunc", NULL, CLI_AT(struct options, no_trunc), "Print complete IDs"},
 	{"log", "FILE", CLI_AT(struct options, log),
 	 "Read this file instead of /dev/kmsg", CLI_TEXT},
 	{0},
@@ -189,7 +190,7 @@ int cmd_status(int argc, char **argv)
 	if (rc == 0 && o.json)
 		status_print_json(&st);
 	else if (rc == 0 && optind == argc)
-		rc = status_print_table(&st, &err);
+		rc = status_print_table(&st, o.no_trunc, &err);
 	for (size_t i = 0; rc == 0 && !o.json && optind < argc && i < st.n; i++) {
 		if (i)
 			putchar('\n');

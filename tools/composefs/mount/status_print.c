@@ -56,12 +56,13 @@ static const char *image_of(const struct status_mount *s)
 	return s->m.image ? s->m.image : "-";
 }
 
-static void add_status_row(struct cli_table *table, const struct status_mount *s)
+static void add_status_row(struct cli_table *table, const struct status_mount *s,
+			   bool no_trunc)
 {
 	char id[WHERE_ID_MAX] = "-", since[CLI_TIME_MAX], errors[HEALTH_COUNT_MAX];
 
 	if (s->m.has_id)
-		where_format_short_id(&s->m.id, false, id);
+		where_format_short_id(&s->m.id, no_trunc, id);
 	format_since(s, since);
 	cli_table_add(table, s->m.place);
 	cli_table_add(table, image_of(s));
@@ -73,7 +74,7 @@ static void add_status_row(struct cli_table *table, const struct status_mount *s
 	cli_table_add(table, since);
 }
 
-int status_print_table(const struct status *st, struct cfs_err *err)
+int status_print_table(const struct status *st, bool no_trunc, struct cfs_err *err)
 {
 	static const struct cli_column columns[] = {
 		{"MOUNTPOINT", false}, {"IMAGE", false},       {"ID", false},
@@ -87,7 +88,7 @@ int status_print_table(const struct status *st, struct cfs_err *err)
 		return 0;
 	}
 	for (size_t i = 0; i < st->n; i++)
-		add_status_row(&table, &st->v[i]);
+		add_status_row(&table, &st->v[i], no_trunc);
 	rc = cli_table_print(stdout, &table, err);
 	cli_table_fini(&table);
 	return rc;

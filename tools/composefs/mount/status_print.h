@@ -25,8 +25,9 @@ struct status {
 	size_t n, cap;
 };
 
-/* Prints a line for each mount. -ENOMEM. */
-int status_print_table(const struct status *st, struct cfs_err *err) CFS_MUST_CHECK;
+/* Prints a line for each mount. no_trunc: with complete IDs. -ENOMEM. */
+int status_print_table(const struct status *st, bool no_trunc,
+		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Prints the details of one mount, a line each; unknown fields are left out. */
 void status_print_block(const struct status_mount *s);
