@@ -329,6 +329,28 @@ static bool has_name(const struct cfs_deployment *d, const char *name)
 	return digits.len >= NAME_DIGITS_MIN && cfs_text_has_prefix(id, digits);
 }
 
+static int fail_no_deployment(const struct cfs_deployments *list, const char *name,
+			      struct cfs_err *err)
+{
+	static const char *const roles[] = {"booted", "next", "rollback"};
+
+	if (list->n == 0)
+		return cfs_fail(err, ENOENT,
+				"no system is installed: \"composefs boot install\" "
+				"makes the first");
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+		if (strcmp(name, roles[i]) == 0)
+			return cfs_fail(err, ENOENT,
+					"deployment %s: none is; \"composefs boot "
+					"status\" shows all",
+					name);
+	return cfs_fail(err, ENOENT,
+			"deployment %s: expected booted, next, rollback, or the "
+			"name of an entry or the ID of an image that \"composefs boot "
+			"status\" shows",
+			name);
+}
+
 int cfs_deployments_find(struct cfs_deployments *list, const char *name,
 			 struct cfs_deployment **out, struct cfs_err *err)
 {
@@ -342,10 +364,5 @@ int cfs_deployments_find(struct cfs_deployments *list, const char *name,
 					name);
 		*out = &list->v[i];
 	}
-	return *out ? 0
-		    : cfs_fail(err, ENOENT,
-			       "deployment %s: expected booted, next, rollback, or the "
-			       "name of an entry or the ID of an image that "
-			       "\"composefs boot status\" shows",
-			       name);
+	return *out ? 0 : fail_no_deployment(list, name, err);
 }

@@ -501,8 +501,10 @@ def deployment_is_named_by_role_entry_or_id():
     one = ids()["1"]
     for name in ("next", one, one[:8], f"sha256:{one}", f"composefs-1.0-{one[:12]}"):
         good("boot", "pin", *AT, name)
-    for name in (one[:7], "booted", "x", ""):
+    for name in (one[:7], "x", ""):
         has(refused("boot", "pin", *AT, name), "expected booted, next")
+    for name in ("booted", "rollback"):
+        has(refused("boot", "pin", *AT, name), f'deployment {name}: none is; "composefs boot status" shows all')
 
 
 if __name__ == "__main__":

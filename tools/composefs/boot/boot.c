@@ -17,7 +17,13 @@ static const struct command verbs[] = {
 	{0},
 };
 
-static const struct foreign_verb foreign[] = {{"ls", "boot list"}, {0}};
+static const struct foreign_verb foreign[] = {
+	{"ls", "boot list"},	    {"show", "boot status"},
+	{"kargs", "boot karg"},	    {"deploy", "boot install"},
+	{"switch", "boot install"}, {"undeploy", "boot rm"},
+	{"remove", "boot rm"},	    {"cleanup", "boot rm"},
+	{"update", "boot upgrade"}, {0},
+};
 
 static const struct verb_family family = {
 	.verbs = verbs,
