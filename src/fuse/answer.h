@@ -27,7 +27,7 @@ struct cfs_fuse_answer {
 	uint64_t unique;      /* identifies the request */
 	int error;	      /* 0 or -errno */
 	struct cfs_span body; /* borrowed from the image and the room */
-	/* CFS_FUSE_OPEN: */
+	/* CFS_FUSE_OPEN, and CFS_FUSE_READ if every read is verified: */
 	struct cfs_text path; /* below an object directory; borrowed from the image */
 	uint64_t object_size;
 	struct cfs_digest digest;

@@ -263,7 +263,7 @@ int cfs_fuse_run(const struct cfs_fuse_fs *fs, int dev,
 int cfs_fuse_start(const struct cfs_fuse_fs *fs, int dev,
 		   const struct cfs_fuse_daemon_opts *o, struct cfs_err *err)
 {
-	cfs_autofree int *fds = malloc((fs->n_objdirs + 1) * sizeof(*fds));
+	cfs_autofree int *fds = malloc((fs->n_objdirs + 2) * sizeof(*fds));
 	struct image_server image = {fs, o->n_threads};
 	struct cfs_fuse_service s = {.serve = serve_image,
 				     .ctx = &image,
@@ -271,12 +271,13 @@ int cfs_fuse_start(const struct cfs_fuse_fs *fs, int dev,
 				     .mounts = o->mountpoint ? CFS_FUSE_MOUNTS_SHARED
 							     : CFS_FUSE_MOUNTS_NONE,
 				     .fds = fds,
-				     .n_fds = fs->n_objdirs + 1};
+				     .n_fds = fs->n_objdirs + 2};
 
 	if (!fds)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	if (fs->n_objdirs)
 		memcpy(fds, fs->objdir_fds, fs->n_objdirs * sizeof(*fds));
 	fds[fs->n_objdirs] = o->image_fd;
+	fds[fs->n_objdirs + 1] = fs->proofs ? fs->report_fd : -1;
 	return cfs_fuse_start_service(&s, dev, err);
 }

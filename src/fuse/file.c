@@ -77,12 +77,21 @@ static int answer_inline_read(struct fuse_call *c, const struct fuse_read_in *in
 int fuse_answer_read(struct fuse_call *c)
 {
 	struct fuse_read_in in;
+	struct cfs_inode inode;
+	int rc;
 
 	memcpy(&in, c->args.p, sizeof(in));
 	if (in.fh == 0)
 		return answer_inline_read(c, &in);
 	if (in.fh > INT_MAX || in.size > CFS_FUSE_BODY_MAX || in.offset > INT64_MAX)
 		return -EINVAL;
+	if (c->fs->proofs) {
+		rc = fuse_get_inode(c, &inode);
+		if (rc == 0)
+			rc = find_served_object(c, &inode);
+		if (rc < 0)
+			return rc;
+	}
 	c->out->effect = CFS_FUSE_READ;
 	c->out->handle = in.fh;
 	c->out->off = in.offset;

@@ -15,12 +15,16 @@ enum cfs_fuse_view {
 	CFS_FUSE_USER_LAYER,
 };
 
+struct cfs_fuse_proofs;
+
 /* What is served. Borrowed while it is served; all threads read it. */
 struct cfs_fuse_fs {
 	const struct cfs_image *im; /* in memory that cannot be truncated: cfs_map_copy */
 	enum cfs_fuse_view view;
 	bool no_acl; /* ignore POSIX ACLs */
 	bool require_verity; /* open only objects whose fs-verity digest is the one in the image */
+	struct cfs_fuse_proofs *proofs; /* verify every read, see proof.h; NULL: none */
+	int report_fd;			/* with proofs: stays open; -1: none */
 	const int
 		*objdir_fds; /* object directories, searched in order; O_PATH is enough */
 	size_t n_objdirs;

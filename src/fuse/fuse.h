@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* fuse: shows an image through /dev/fuse, for users who may not mount EROFS.
  * Owns:  the protocol of /dev/fuse, the views of an image, the server, FUSE mounts.
- * Uses:  base, verity (digests of objects), tree and erofs (the reader), mount (system calls).
+ * Uses:  base, hash, verity (digests of objects), tree and erofs (the reader), mount (system calls).
  * Never: interprets bytes of the image, writes to a file, prints.
  *
  * A request is answered from the image alone, as data (answer.h), without state: the number of a node is derived
@@ -17,6 +17,7 @@
 #include "fuse/image.h"
 #include "fuse/method.h"
 #include "fuse/mount.h"
+#include "fuse/proof.h"
 #include "fuse/wire.h"
 
 #endif

@@ -2,6 +2,7 @@
 /* Mounts an image with a server. */
 #include "fuse/image.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -127,16 +128,37 @@ static int mount_files(struct served *s, int fd, const char *mountpoint,
 	return rc;
 }
 
+/* The copy of the image that is served, and the objects when they are opened. */
+static int verify_served(struct served *s, const struct cfs_fuse_verify *verify,
+			 struct cfs_err *err)
+{
+	char expected[CFS_DIGEST_TEXT_MAX], got[CFS_DIGEST_TEXT_MAX];
+	struct cfs_digest found;
+	int rc = cfs_verity_digest_mem(verify->image.alg, s->map.span, &found, err);
+
+	if (rc == 0 && !cfs_digest_eq(&verify->image, &found))
+		rc = cfs_fail(err, EILSEQ, "image: expected %s, got %s",
+			      cfs_digest_text(&verify->image, expected),
+			      cfs_digest_text(&found, got));
+	s->fs.report_fd = verify->report_fd;
+	return rc < 0 ? rc : cfs_fuse_proofs_new(verify, &s->fs.proofs, err);
+}
+
 int cfs_fuse_mount_image(int fd, const char *mountpoint, const struct cfs_mount_opts *o,
 			 const struct cfs_method_choice *how,
+			 const struct cfs_fuse_verify *verify,
 			 struct cfs_mount_taken *taken, struct cfs_err *err)
 {
 	struct served s = {0};
 	int rc;
 
+	if (verify && how->method != CFS_METHOD_FUSE)
+		return cfs_fail(err, EINVAL, "only the method fuse verifies every read");
 	if (how->method == CFS_METHOD_KERNEL)
 		return cfs_mount_fd(fd, mountpoint, o, taken, err);
 	rc = open_served_fs(&s, fd, err);
+	if (rc == 0 && verify)
+		rc = verify_served(&s, verify, err);
 	if (rc == 0 && how->method == CFS_METHOD_OVERLAY_FUSE)
 		rc = mount_overlay(&s, fd, mountpoint, o, how->userxattr, taken, err);
 	else if (rc == 0)
@@ -144,6 +166,7 @@ int cfs_fuse_mount_image(int fd, const char *mountpoint, const struct cfs_mount_
 	if (rc == 0 && taken && how->method == CFS_METHOD_FUSE)
 		*taken = (struct cfs_mount_taken){cfs_method_get_name(CFS_METHOD_FUSE),
 						  NULL};
+	cfs_fuse_proofs_free(s.fs.proofs);
 	cfs_map_close(&s.map);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #include <limits.h>
 
 #include "fuse/fuse_priv.h"
+#include "fuse/proof.h"
 
 /* Whether the file is what the image says: 0 or -errno. A shorter object would be read as if zeros
  * followed. */
@@ -19,6 +20,14 @@ static int check_served_object(const struct cfs_fuse_fs *fs,
 		return -errno;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != what->object_size)
 		return -EIO;
+	if (fs->proofs && !what->has_digest)
+		return -EIO;
+	if (fs->proofs) {
+		rc = cfs_fuse_proofs_open(fs->proofs, &what->digest, fd,
+					  what->object_size);
+		if (rc < 0)
+			return rc;
+	}
 	if (!fs->require_verity)
 		return 0;
 	rc = cfs_verity_measure(fd, &found, NULL);

@@ -8,6 +8,7 @@
 
 #include "fuse/daemon.h"
 #include "fuse/fuse_priv.h"
+#include "fuse/proof.h"
 
 struct server {
 	struct cfs_fuse_session session;
@@ -62,8 +63,14 @@ static int reply_with_object(struct worker *w, const struct cfs_fuse_answer *a)
 
 static int reply_with_content(struct worker *w, const struct cfs_fuse_answer *a)
 {
-	ssize_t n = cfs_io_pread((int)a->handle, w->room.buf, a->size, a->off, NULL);
+	struct cfs_fuse_proofs *proofs = w->server->session.fs->proofs;
+	ssize_t n;
 
+	if (proofs)
+		n = cfs_fuse_proofs_read(proofs, &a->digest, (int)a->handle, a->off,
+					 w->room.buf, a->size);
+	else
+		n = cfs_io_pread((int)a->handle, w->room.buf, a->size, a->off, NULL);
 	if (n < 0)
 		return cfs_fuse_reply(w->dev, a->unique, -EIO,
 				      (struct cfs_span){NULL, 0});

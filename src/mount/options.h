@@ -79,6 +79,7 @@ struct cfs_mount_opts {
 	/* For the record of the mount (record.h): a server verifies objects at their first open; the name of its
 	 * counters. */
 	bool first_open;
+	bool every_read; /* a server verifies every read */
 	const char *server;
 	const int *objdir_fds;
 	const struct cfs_mount_layer *layer; /* NULL: the kernel mounts the image */

@@ -103,6 +103,8 @@ static const char *verification_of(const struct cfs_mount_opts *o)
 		return "signature";
 	if (o->digest)
 		return "digest";
+	if (o->every_read)
+		return "every-read";
 	return o->first_open ? "first-open" : "nothing";
 }
 

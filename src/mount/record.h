@@ -18,7 +18,7 @@ struct cfs_mount_record {
 	int64_t since_sec;		   /* seconds since 1970 */
 	char image[CFS_MOUNT_RECORD_WORD]; /* the way of the image: "file", "loop" */
 	char verified
-		[CFS_MOUNT_RECORD_WORD]; /* "signature", "digest", "first-open", "nothing" */
+		[CFS_MOUNT_RECORD_WORD]; /* "signature", "digest", "first-open", "every-read", "nothing" */
 	char server
 		[CFS_MOUNT_RECORD_WORD]; /* the name of the counters of its FUSE server, or "" */
 	const char **objects;		 /* object directories; none: not known */

@@ -168,6 +168,20 @@ struct cfs_sink cfs_verity_get_sink(struct cfs_verity *v)
 	return (struct cfs_sink){sink_write, v};
 }
 
+int cfs_verity_digest_hashes(enum cfs_hash_alg alg, uint64_t size, struct cfs_span hashes,
+			     struct cfs_digest *out, struct cfs_err *err)
+{
+	struct cfs_verity *v;
+
+	if (cfs_verity_new(alg, &v) < 0)
+		return cfs_fail(err, ENOMEM, "out of memory");
+	v->size = size;
+	cfs_verity_push(v, 1, hashes.p, hashes.len);
+	cfs_verity_final(v, out);
+	cfs_verity_free(v);
+	return 0;
+}
+
 int cfs_verity_digest_mem(enum cfs_hash_alg alg, struct cfs_span data,
 			  struct cfs_digest *out, struct cfs_err *err)
 {

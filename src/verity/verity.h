@@ -82,6 +82,11 @@ struct cfs_sink cfs_verity_get_sink(struct cfs_verity *v);
 int cfs_verity_digest_mem(enum cfs_hash_alg alg, struct cfs_span data,
 			  struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Computes the digest of a file of size bytes whose blocks have these hashes: those of its CFS_VERITY_BLOCK bytes each, the
+ * last one padded with zeros. -ENOMEM. */
+int cfs_verity_digest_hashes(enum cfs_hash_alg alg, uint64_t size, struct cfs_span hashes,
+			     struct cfs_digest *out, struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Computes the digest of the whole file of fd, read as by cfs_verity_update_fd. n_threads
  * > 1 splits a large regular file, without an effect on the digest; -EBUSY if its size
  * changes meanwhile. *size_out (may be NULL): bytes read. */

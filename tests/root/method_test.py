@@ -6,6 +6,7 @@
 
 Needs root, and gives it up. Works in a mount namespace of its own.
 """
+import errno
 import json
 import mmap
 import os
@@ -248,7 +249,7 @@ def gc_keeps_the_objects_of_a_mount_in_a_namespace(place):
     expect(done.returncode, 0, done.stderr)
     has(done.stdout, '"images_in_use":1')
     place.ended()
-    expect(gc(place), 0, "images in use after the end of the namespace")
+    wait_until(lambda: gc(place) == 0, "no image in use after the end of the namespace")
 
 
 DAMAGED = """
@@ -279,6 +280,70 @@ def every_method_verifies_objects_at_their_first_open(place):
         done = place.in_namespace(DAMAGED, method) if method != "kernel" else done
         expect((done.returncode, done.stdout), (0, expected), f"{method}: {done.stderr}")
         place.ended()
+
+
+def change_object(place, at):
+    """Changes a byte of the object of the large file, whose other bytes stay."""
+    for folder, _, names in os.walk(place.path("r/objects")):
+        for name in names:
+            if os.path.getsize(os.path.join(folder, name)) == 3 << 20:
+                with open(os.path.join(folder, name), "r+b") as f:
+                    f.seek(at)
+                    byte = f.read(1)
+                    f.seek(at)
+                    f.write(bytes([byte[0] ^ 1]))
+
+
+def read_at(path, at):
+    """One byte of a file, or the name of the error."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
+        return os.pread(fd, 1, at)
+    except OSError as why:
+        return errno.errorcode[why.errno]
+    finally:
+        os.close(fd)
+
+
+@fact
+def every_read_is_verified_if_that_is_wanted(place):
+    with open(place.path("tree/large"), "rb") as f:
+        content = f.read()
+    run(place.program, "mount", "--verify=every-read", "--allow-suid", "--allow-dev", "--repo=r", "os/1", "mnt", cwd=place.dir)
+    found, = json.loads(run(place.program, "status", "--json", place.point))["mounts"]
+    expect((found["method"], found["verified_by"]), ("fuse", "every_read"))
+    with open(place.path("mnt/large"), "rb", buffering=0) as f:
+        expect(f.read(1), content[:1])
+        change_object(place, (2 << 20) + 5)
+        expect(read_at(place.path("mnt/large"), 2 << 20), "EIO", "the block that was changed after the open")
+        expect(read_at(place.path("mnt/large"), (2 << 20) + 4096), content[(2 << 20) + 4096:][:1], "the next block")
+    change_object(place, (2 << 20) + 5)
+    seen = describe(place.point)
+    run(place.program, "umount", place.point)
+    place.ended()
+    place.mount("kernel", "--allow-suid", "--allow-dev")
+    expect(seen, describe(place.point), "what every-read shows")
+
+
+@fact
+def object_that_was_damaged_before_cannot_be_opened_with_every_read(place):
+    need_helper()
+    change_object(place, 7)
+    place.user("mount", "--verify=every-read", "--repo=r", "os/1", "mnt")
+    read = "cat mnt/d/f100; cat mnt/large > /dev/null || echo refused"
+    done = as_nobody("sh", "-c", read, cwd=place.dir)
+    expect(done.stdout, "x" * 3700 + "refused\n", done.stderr)
+    place.user("umount", "mnt")
+
+
+@fact
+def every_read_excludes_other_methods(place):
+    for option in ("--method=kernel", "--method=overlay-fuse", "--lazy=r", "--changes=c"):
+        done = subprocess.run([place.program, "mount", "--verify=every-read", option, "--repo=r", "os/1", "mnt"], cwd=place.dir,
+                              capture_output=True, text=True, check=False)
+        ensure(done.returncode in (1, 2), option)
+        expect(place.servers(), [], option)
 
 
 @fact

@@ -152,6 +152,36 @@ static void check_mem(enum cfs_hash_alg alg, const struct vector *v)
 	check(&d, v);
 }
 
+static void check_hashes(enum cfs_hash_alg alg, const struct vector *v)
+{
+	size_t n = (v->size + CFS_VERITY_BLOCK - 1) / CFS_VERITY_BLOCK;
+	size_t hash_len = cfs_hash_len(alg);
+	uint8_t *hashes = malloc(n * hash_len + 1), block[CFS_VERITY_BLOCK];
+	struct cfs_digest d;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t off = i * sizeof(block), left = v->size - off;
+
+		memset(block, 0, sizeof(block));
+		memcpy(block, filled() + off,
+		       left < sizeof(block) ? left : sizeof(block));
+		cfs_hash_blocks(alg, block, sizeof(block), 1, hashes + i * hash_len);
+	}
+	t_eq(cfs_verity_digest_hashes(alg, v->size,
+				      (struct cfs_span){hashes, n * hash_len}, &d, NULL),
+	     0);
+	check(&d, v);
+	free(hashes);
+}
+
+T(hashes_of_blocks_give_the_digests_of_fsverity)
+{
+	for (size_t i = 0; i < N_VECTORS && vectors[i].size <= DATA_MAX; i++) {
+		check_hashes(CFS_SHA256, &vectors[i]);
+		check_hashes(CFS_SHA512, &vectors[i]);
+	}
+}
+
 T(memory_gives_the_digests_of_fsverity)
 {
 	for (size_t i = 0; i < N_VECTORS && vectors[i].size <= DATA_MAX; i++) {

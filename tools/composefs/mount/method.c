@@ -5,6 +5,7 @@
 #include "fuse/image.h"
 #include "cli/verbosity.h"
 #include "composefs/mount/mount.h"
+#include "composefs/mount/server.h"
 
 #define NAME "composefs mount"
 
@@ -34,6 +35,11 @@ static int choose_method(const struct mount_options *o, const struct cfs_mount_o
 
 	if (o->idmap && wanted != CFS_METHOD_AUTO && wanted != CFS_METHOD_KERNEL)
 		return cfs_fail(err, EINVAL, "--idmap needs --method=kernel");
+	if (o->verify == MOUNT_VERIFY_EVERY_READ && wanted != CFS_METHOD_AUTO &&
+	    wanted != CFS_METHOD_FUSE)
+		return cfs_fail(err, EINVAL, "--verify=every-read needs --method=fuse");
+	if (o->verify == MOUNT_VERIFY_EVERY_READ)
+		wanted = CFS_METHOD_FUSE;
 	if (o->idmap)
 		wanted = CFS_METHOD_KERNEL;
 	cfs_method_probe(&facts);
@@ -45,8 +51,28 @@ static int choose_method(const struct mount_options *o, const struct cfs_mount_o
 	return rc;
 }
 
-int mount_by_method(const struct mount_options *o, int fd, const char *at,
-		    const struct cfs_mount_opts *opts, struct cfs_err *err)
+/* The process of the server is a copy of this one, with the log open. */
+static int mount_chosen(const struct mount_options *o, int fd,
+			const struct cfs_digest *id, const char *at,
+			const struct cfs_mount_opts *opts,
+			const struct cfs_method_choice *choice,
+			struct cfs_mount_taken *taken, struct cfs_err *err)
+{
+	struct cfs_fuse_verify verify = {
+		.image = *id, .name = opts->image_name, .report = server_write_log};
+	cfs_autofd int log = -1;
+
+	if (o->verify != MOUNT_VERIFY_EVERY_READ)
+		return cfs_fuse_mount_image(fd, at, opts, choice, NULL, taken, err);
+	log = server_open_log();
+	verify.report_fd = log;
+	verify.report_ctx = &verify.report_fd;
+	return cfs_fuse_mount_image(fd, at, opts, choice, &verify, taken, err);
+}
+
+int mount_by_method(const struct mount_options *o, int fd, const struct cfs_digest *id,
+		    const char *at, const struct cfs_mount_opts *opts,
+		    struct cfs_err *err)
 {
 	struct cfs_mount_opts with_map = *opts;
 	struct cfs_mount_taken taken = {0};
@@ -60,12 +86,13 @@ int mount_by_method(const struct mount_options *o, int fd, const char *at,
 	}
 	with_map.idmap = o->idmap;
 	with_map.idmap_fd = userns;
+	with_map.every_read = o->verify == MOUNT_VERIFY_EVERY_READ;
 	if (rc == 0)
-		rc = cfs_fuse_mount_image(fd, at, &with_map, &choice, &taken, err);
+		rc = mount_chosen(o, fd, id, at, &with_map, &choice, &taken, err);
 	if (rc == 0) {
 		print_taken(&taken);
 		cfs_mount_record_clean();
-		cfs_mount_record_write(at, opts, &taken);
+		cfs_mount_record_write(at, &with_map, &taken);
 	}
 	return rc;
 }

@@ -26,6 +26,7 @@ static const struct cli_choice verify_levels[] = {
 	{"auto", MOUNT_VERIFY_AUTO},
 	{"kernel", MOUNT_VERIFY_KERNEL},
 	{"first-open", MOUNT_VERIFY_FIRST_OPEN},
+	{"every-read", MOUNT_VERIFY_EVERY_READ},
 	{"off", MOUNT_VERIFY_OFF},
 	{0},
 };
@@ -54,8 +55,8 @@ static const struct cli_option mount_table[] = {
 	{"floor", "FILE", AT(floor),
 	 "Require at least the version (rollback floor) of the name in FILE", CLI_TEXT},
 	{"verify", "LEVEL", AT(verify),
-	 "Verify objects by: auto (default), kernel, first-open, off", CLI_CHOICE,
-	 .choices = verify_levels},
+	 "Verify objects by: auto (default), kernel, first-open, every-read, off",
+	 CLI_CHOICE, .choices = verify_levels},
 	{"lazy", "SOURCE", AT(lazy),
 	 "Fetch missing objects when they are opened; may be repeated", CLI_LIST},
 	{"verify-image", NULL, AT(verify_image),
@@ -180,17 +181,18 @@ static int check_not_mounted(const struct cfs_digest *id, const char *at,
 
 /* Starts the server of the layers that verify objects, if that is wanted. */
 static int mount_with_server(const struct mount_options *o, const struct cfs_repo *repo,
-			     const char *name, int fd, const char *at,
-			     struct cfs_mount_opts *opts, struct cfs_err *err)
+			     const char *name, int fd, const struct cfs_digest *id,
+			     const char *at, struct cfs_mount_opts *opts,
+			     struct cfs_err *err)
 {
 	struct mount_trigger trigger;
 	int rc;
 
 	if (!mount_needs_trigger(o))
-		return mount_by_method(o, fd, at, opts, err);
+		return mount_by_method(o, fd, id, at, opts, err);
 	rc = mount_trigger_start(o, repo, name, fd, opts, &trigger, err);
 	if (rc == 0) {
-		rc = mount_by_method(o, fd, at, opts, err);
+		rc = mount_by_method(o, fd, id, at, opts, err);
 		if (rc ==
 		    -EINVAL) /* older kernels take no layer that is attached nowhere */
 			rc = cli_add_advice(
@@ -213,11 +215,10 @@ static int mount_found(const struct mount_options *o, const struct cfs_repo *rep
 	const int repo_fd = cfs_repo_get_dirfd(repo);
 	const enum cfs_repo_trust how =
 		o->verify_image ? CFS_REPO_PROVEN : CFS_REPO_PROVEN_BEFORE;
-	cfs_autofd int objects_fd = -1;
+	cfs_autofd int objects_fd = -1, fd = -1;
 	char source[CFS_DIGEST_HEX_MAX + sizeof("composefs:")];
 	struct cfs_mount_args args = make_args(o, name, source, dirs);
 	struct cfs_trust_mount trust;
-	cfs_autofd int fd = -1;
 	int rc = find(repo, name, id, err);
 
 	if (rc == 0)
@@ -242,7 +243,8 @@ static int mount_found(const struct mount_options *o, const struct cfs_repo *rep
 	trust.signatures = o->statement ? NULL : signatures;
 	trust.repo_fd = &repo_fd;
 	fd = cfs_repo_open_object(repo, id, how, err);
-	return fd < 0 ? fd : mount_with_server(o, repo, name, fd, at, &args.opts, err);
+	return fd < 0 ? fd
+		      : mount_with_server(o, repo, name, fd, id, at, &args.opts, err);
 }
 
 int mount_image(const struct mount_options *o, const struct cfs_repo *repo,
@@ -272,6 +274,9 @@ static int check_mount_options(const struct mount_options *o, struct cfs_err *er
 	if (o->read_write && !o->upperdir && !o->changes)
 		return cfs_fail(err, EINVAL,
 				"--read-write needs --changes or --upperdir");
+	if (o->verify == MOUNT_VERIFY_EVERY_READ && (o->lazy.n || o->idmap))
+		return cfs_fail(err, EINVAL,
+				"--verify=every-read excludes --lazy and --idmap");
 	if ((o->name || o->floor) && !o->statement)
 		return cfs_fail(err, EINVAL, "--name and --floor need --statement");
 	return 0;

@@ -19,6 +19,7 @@ enum mount_verify {
 	MOUNT_VERIFY_AUTO, /* the kernel in a repository with fs-verity, otherwise nothing */
 	MOUNT_VERIFY_KERNEL,
 	MOUNT_VERIFY_FIRST_OPEN,
+	MOUNT_VERIFY_EVERY_READ,
 	MOUNT_VERIFY_OFF,
 };
 
@@ -69,8 +70,8 @@ extern const struct cli_choice mount_methods[];
 
 /* Mounts the image behind fd by the method that is wanted, or the best one, with
  * the owners mapped that are to be, and records the mount. */
-int mount_by_method(const struct mount_options *o, int fd, const char *at,
-		    const struct cfs_mount_opts *opts,
+int mount_by_method(const struct mount_options *o, int fd, const struct cfs_digest *id,
+		    const char *at, const struct cfs_mount_opts *opts,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 
 /* A command with the options of "mount" and the operands NAME MOUNTPOINT. about: its texts. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The counters of the servers of mounts. */
+/* The counters and the log of the servers of mounts. */
 #include "composefs/mount/server.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,4 +93,23 @@ void server_put_counts(struct json *j, const char *name)
 	json_put_uint(j, "fetched", c.n_fetched);
 	json_put_uint(j, "not_fetched", c.n_not_fetched);
 	json_end(j);
+}
+
+int server_open_log(void)
+{
+	openlog("composefs", LOG_PID, LOG_DAEMON);
+	return open("/dev/kmsg", O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+}
+
+void server_write_log(void *ctx, const char *line)
+{
+	const int *kmsg = ctx;
+	char record[1024];
+	int len = snprintf(record, sizeof(record), "<%d>composefs[%ld]: %s\n",
+			   LOG_DAEMON | LOG_ERR, (long)getpid(), line);
+
+	if (*kmsg >= 0 && len < (int)sizeof(record) &&
+	    write(*kmsg, record, (size_t)len) == len)
+		return;
+	syslog(LOG_DAEMON | LOG_ERR, "%s", line);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* The counters of the servers that verify or fetch objects: files below /run/composefs/servers.
+/* The servers that verify or fetch objects: their counters, which are files below /run/composefs/servers, and their log.
  */
 #ifndef CFS_COMPOSEFS_MOUNT_SERVER_H
 #define CFS_COMPOSEFS_MOUNT_SERVER_H
@@ -21,5 +21,13 @@ void server_format_counts(const struct cfs_trigger_counts *c, char out[SERVER_TE
 
 /* Puts the member "counters": an object, or null. */
 void server_put_counts(struct json *j, const char *name);
+
+/* Opens the kernel log, which composefs watch follows, and from where the system log has it. -1: this user may not write
+ * to it, as an ordinary user. */
+int server_open_log(void);
+
+/* Writes a line, to the system log if there is no kernel log. ctx: a pointer to the descriptor. One write is one
+ * record. */
+void server_write_log(void *ctx, const char *line);
 
 #endif

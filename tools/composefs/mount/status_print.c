@@ -29,6 +29,9 @@ static struct verified verified_by(const struct status_mount *s)
 		return (struct verified){"signature, fs-verity", "signature"};
 	if (by_verity)
 		return (struct verified){"fs-verity", "fs_verity"};
+	if (s->m.method && strcmp(s->m.method, "fuse") == 0 &&
+	    strcmp(recorded, "every-read") == 0)
+		return (struct verified){"every read", "every_read"};
 	if (s->m.verifies_at_open)
 		return (struct verified){"first open", "first_open"};
 	if (s->m.has_id)

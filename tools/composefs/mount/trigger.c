@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "composefs/mount/server.h"
@@ -115,21 +114,6 @@ static int list_lazy_objects(int fd, const struct cfs_repo *repo,
 
 /* --- the server --------------------------------------------------------------------- */
 
-/* composefs watch follows the kernel log, and the system log has what is written there. An ordinary user may not write to
- * it. One write is one record. */
-static void write_trigger_log(void *ctx, const char *line)
-{
-	const struct mount_trigger *m = ctx;
-	char record[1024];
-	int len = snprintf(record, sizeof(record), "<%d>composefs[%ld]: %s\n",
-			   LOG_DAEMON | LOG_ERR, (long)getpid(), line);
-
-	if (m->kmsg >= 0 && len < (int)sizeof(record) &&
-	    write(m->kmsg, record, (size_t)len) == len)
-		return;
-	syslog(LOG_DAEMON | LOG_ERR, "%s", line);
-}
-
 /* Starts the server behind a mount that verifies or fetches objects on first open. The
  * server keeps fd and the sources; m owns the layers that it serves. */
 static int start_mount_server(const struct mount_options *o, const struct cfs_repo *repo,
@@ -143,8 +127,8 @@ static int start_mount_server(const struct mount_options *o, const struct cfs_re
 		.verify = o->verify == MOUNT_VERIFY_FIRST_OPEN,
 		.fetch = o->lazy.n ? cfs_lazy_fetch : NULL,
 		.fetch_ctx = &m->lazy,
-		.report = write_trigger_log,
-		.report_ctx = m,
+		.report = server_write_log,
+		.report_ctx = &m->kmsg,
 		.state_fd = m->state_fd,
 		.state_dir_fd = m->state_dir_fd,
 		.state_name = m->state_fd >= 0 ? m->state_name : NULL,
@@ -153,7 +137,6 @@ static int start_mount_server(const struct mount_options *o, const struct cfs_re
 
 	for (size_t i = 0; i < m->lazy.n_sources; i++)
 		keep[i + 2] = m->sources[i].dirfd;
-	openlog("composefs", LOG_PID, LOG_DAEMON);
 	return cfs_trigger_start(&t, keep, m->lazy.n_sources + 2, &m->layers, err);
 }
 
@@ -196,7 +179,7 @@ int mount_trigger_start(const struct mount_options *o, const struct cfs_repo *re
 				 "%s", name);
 	if (rc < 0)
 		return rc;
-	out->kmsg = open("/dev/kmsg", O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+	out->kmsg = server_open_log();
 	out->state_dir_fd = server_make_counts(out->state_name, &out->state_fd);
 	rc = start_mount_server(o, repo, name, fd, opts, out, err);
 	if (rc == 0)
