@@ -125,6 +125,7 @@ def values_are_offered_by_their_table():
     expect(offered("du", "--sort", "f")[0], ["frees", "fair"])
     expect(offered("create-image", "--profile=ipe")[0], ["--profile=ipe-1", "--profile=ipe-1-sha256"])
     expect(offered("gc", "--root")[0], ["--root="])
+    expect(offered("images", "--filter=s")[0], ["--filter=signed=", "--filter=since="])
     expect(offered("gc", "--repo=")[1], ":dirs")
     expect(offered("gc", "--grace=")[0], [])
     expect(offered("mount", "x", "")[1], ":dirs")
@@ -205,6 +206,7 @@ def interactive(name):
                                ("composefs transac", ("composefs transaction ",)),
                                ("composefs --repo=r du --sort=fr", ("composefs --repo=r du --sort=frees ",)),
                                ("composefs du --sor", ("composefs du --sort=",)),
+                               ("composefs images --filter=mou", ("composefs images --filter=mounted=",)),
                                ("composefs ls --repo=r os/1 /di", ("composefs ls --repo=r os/1 /dir/",)),
                                ("composefs ls --repo=r os/1 /dir/s", ("composefs ls --repo=r os/1 /dir/small ",)),
                                ("composefs gc --repo=targ", ("composefs gc --repo=target/",)),
@@ -241,7 +243,7 @@ def fish_completes():
     make()
     for line, expected in (("composefs transac", ["transaction"]), ("composefs du --sort=fr", ["--sort=frees"]),
                            ("composefs ls --repo=r os/1 /dir/s", ["/dir/small"]),
-                           ("mkcomposefs --profile=ipe-1-s", ["--profile=ipe-1-sha256"]), ("composefs gc --repo=tre", ["--repo=tree/"]),
+                           ("mkcomposefs --profile=ipe-1-s", ["--profile=ipe-1-sha256"]), ("composefs gc --repo=tre", ["--repo=tree/"]), ("composefs oci pull oci:tre", ["oci:tree/"]),
                            ("composefs-dump tre", ["tree/"]), ("composefs-prepare-root --sysroot=tre", ["--sysroot=tree/"]),
                            ("mount.composefs -t ", ["composefs"]), ("mount.composefs -o ro,tryv", ["ro,tryverity"])):
         done = subprocess.run(["fish", "--no-config", "-c", f"source {COMPLETIONS}/composefs.fish; complete -C '{line}'"],

@@ -79,8 +79,8 @@ struct cli_option {
 	/* For CLI_PARSED: stores the value at out, the member. Its message does not
 	 * contain the name of the option. */
 	int (*parse)(const char *value, void *out, struct cfs_err *err);
-	/* For CLI_PARSED: returns word i for shell completion, NULL after the last. May
-	 * be NULL. */
+	/* For CLI_PARSED and CLI_LIST: returns word i for shell completion, NULL after the
+	 * last. May be NULL. */
 	const char *(*word)(size_t i);
 	size_t given; /* CLI_GIVEN(): a bool that is set if the option is given; 0: none */
 	const char *one_of; /* names of the options of which only one may be given, in

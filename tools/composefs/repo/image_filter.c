@@ -11,7 +11,7 @@
 #include "cli/times.h"
 
 struct image_filter_key {
-	const char *name;
+	const char *name, *word; /* "name", "name=" */
 	enum { IS_GLOB, IS_BOOL, IS_TIME } kind;
 	bool (*match)(const struct image_filter *f, const struct image_line *line);
 };
@@ -49,15 +49,23 @@ static bool match_before(const struct image_filter *f, const struct image_line *
 	return line->row->created < f->when;
 }
 
+/* The name of a key, and the word that completes it. */
+#define KEY(name) name, name "="
+
 static const struct image_filter_key keys[] = {
-	{"name", IS_GLOB, match_name_filter},
-	{"mounted", IS_BOOL, match_mounted},
-	{"signed", IS_BOOL, match_signed},
-	{"dangling", IS_BOOL, match_dangling},
-	{"since", IS_TIME, match_since},
-	{"before", IS_TIME, match_before},
+	{KEY("name"), IS_GLOB, match_name_filter},
+	{KEY("mounted"), IS_BOOL, match_mounted},
+	{KEY("signed"), IS_BOOL, match_signed},
+	{KEY("dangling"), IS_BOOL, match_dangling},
+	{KEY("since"), IS_TIME, match_since},
+	{KEY("before"), IS_TIME, match_before},
 	{0},
 };
+
+const char *image_filter_get_word(size_t i)
+{
+	return i < sizeof(keys) / sizeof(keys[0]) ? keys[i].word : NULL;
+}
 
 /* --- parsing ------------------------------------------------------------------------ */
 

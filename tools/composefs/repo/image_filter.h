@@ -32,6 +32,9 @@ int image_filters_parse(const struct cli_list *texts, const struct cfs_repo *rep
 			struct cfs_err *err) CFS_MUST_CHECK;
 void image_filters_fini(struct image_filters *f);
 
+/* The words for shell completion: "name=" and so on; NULL after the last. */
+const char *image_filter_get_word(size_t i);
+
 /* Whether a line passes all of them. */
 bool image_filters_match(const struct image_filters *f, const struct image_line *line);
 
