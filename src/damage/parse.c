@@ -59,7 +59,7 @@ static bool parse_verity_message(const char *at, struct cfs_damage *out)
 }
 
 /* "xx/rest", where all is lowercase hex digits, as in the name of an object. */
-static bool take_object(const char **at, char out[CFS_OBJECT_PATH_MAX])
+static bool take_object_path(const char **at, char out[CFS_OBJECT_PATH_MAX])
 {
 	static const char digits[] = "0123456789abcdef";
 	size_t rest, len;
@@ -86,7 +86,7 @@ static bool parse_server_message(const char *text, struct cfs_damage *out)
 		return false;
 	while ((next = strstr(next, before)))
 		at = next += strlen(before);
-	return at && take_object(&at, out->object) &&
+	return at && take_object_path(&at, out->object) &&
 	       take_message_word(&at, ": damaged: ");
 }
 

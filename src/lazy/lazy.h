@@ -32,6 +32,13 @@ int cfs_lazy_list_objects(const struct cfs_repo *repo, const struct cfs_image *i
 			  struct cfs_lazy_objects *out,
 			  struct cfs_err *err) CFS_MUST_CHECK;
 
+/* The objects in the order in which they should be fetched: those of a text with an ID in each line, then the others. IDs that the
+ * image does not have are ignored: the text may be of another version of it. *out has objects->n digests; the caller
+ * frees it. -EINVAL: a line is no ID. */
+int cfs_lazy_order_objects(const struct cfs_lazy_objects *objects, enum cfs_hash_alg alg,
+			   struct cfs_text order, struct cfs_digest **out,
+			   struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Frees the list, which is then empty. */
 void cfs_lazy_objects_fini(struct cfs_lazy_objects *objects);
 

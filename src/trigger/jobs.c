@@ -206,6 +206,26 @@ static int join_job(struct trigger_jobs *jobs, struct trigger_object *o, uint64_
 	return 0;
 }
 
+static void record_first_lookup(const struct trigger_jobs *jobs, struct trigger_object *o)
+{
+	if (jobs->t->record && !o->is_recorded)
+		jobs->t->record(jobs->t->record_ctx, &o->id);
+	o->is_recorded = true;
+}
+
+struct trigger_object *trigger_jobs_claim(struct trigger_jobs *jobs,
+					  const struct cfs_digest *id)
+{
+	struct trigger_object *o = find_pending_object(jobs, id);
+
+	if (!o)
+		o = add_pending_object(jobs, id);
+	if (!o || o->is_busy || o->last.verdict == TRIGGER_GOOD)
+		return NULL;
+	o->is_busy = true;
+	return o;
+}
+
 /* Without memory nothing is verified, so the answer is a file that cannot be opened. */
 void trigger_jobs_find(struct trigger_jobs *jobs, const struct cfs_digest *id,
 		       uint64_t unique)
@@ -218,6 +238,8 @@ void trigger_jobs_find(struct trigger_jobs *jobs, const struct cfs_digest *id,
 	o = find_pending_object(jobs, id);
 	if (!o)
 		o = add_pending_object(jobs, id);
+	if (o)
+		record_first_lookup(jobs, o);
 	rc = o ? join_job(jobs, o, unique, false) : -ENOMEM;
 	pthread_mutex_unlock(&jobs->lock);
 	if (rc < 0)

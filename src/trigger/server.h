@@ -25,6 +25,16 @@ struct cfs_trigger {
 	void (*fetch)(void *ctx, const struct cfs_watch *watch,
 		      struct cfs_trigger_want *v, size_t n);
 	void *fetch_ctx;
+	/* With fetch: objects to fetch in the background, in this order, if they are missing. The thread that does so fetches nothing else,
+	 * so that it delays no process that waits. What cannot be fetched is tried again after a pause, which grows up to
+	 * an hour. */
+	const struct cfs_digest *fill;
+	size_t n_fill;
+	unsigned fill_pause_ms; /* the first pause; 0: 30 seconds */
+	/* Gets each object when it is looked up for the first time: the order in which programs open them. One call at a
+	 * time. May be NULL. */
+	void (*record)(void *ctx, const struct cfs_digest *id);
+	void *record_ctx;
 	/* Reports an object that is damaged or cannot be fetched: one line without a line feed. Any thread, one call at a time.
 	 * May be NULL. */
 	void (*report)(void *ctx, const char *line);

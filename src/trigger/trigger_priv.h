@@ -63,7 +63,7 @@ struct trigger_object {
 	struct cfs_digest id;
 	uint64_t number;
 	bool is_busy; /* queued, or a thread works on it */
-	bool is_reported;
+	bool is_reported, is_recorded;
 	uint64_t n_lookups; /* the kernel has its file for as many replies */
 	struct trigger_finding last;
 	struct trigger_waiter *waiters;
@@ -79,6 +79,7 @@ enum {
 	TRIGGER_THREADS_MAX = 8,
 	TRIGGER_FETCHERS = 4,
 	TRIGGER_BATCH = 32,
+	TRIGGER_FILL_BATCH = 16,
 };
 
 struct trigger_jobs {
@@ -94,7 +95,8 @@ struct trigger_jobs {
 	bool is_over;
 	volatile sig_atomic_t cancelled; /* as is_over, for work under way */
 	struct cfs_trigger_counts counts;
-	pthread_t threads[TRIGGER_THREADS_MAX + TRIGGER_FETCHERS];
+	size_t fill_next; /* index of the next object to fetch in the background */
+	pthread_t threads[TRIGGER_THREADS_MAX + TRIGGER_FETCHERS + 1];
 	unsigned n_threads;
 };
 
@@ -126,13 +128,27 @@ uint64_t trigger_jobs_get_size(struct trigger_jobs *jobs, uint64_t number);
 /* Starts the threads that verify, and those that fetch. The code of pthread_create(3). */
 int trigger_start_threads(struct trigger_jobs *jobs, struct cfs_err *err) CFS_MUST_CHECK;
 
-/* --- jobs.c, for work.c: with the lock held ------------------------------------------------ */
+/* Has some objects fetched, which are marked as busy, and ends their jobs. With the lock held, which is released meanwhile.
+ * Returns how many were fetched. */
+size_t trigger_fetch_objects(struct trigger_jobs *jobs, struct trigger_object *const *v,
+			     size_t n);
+
+/* --- fill.c: in the background ------------------------------------------------------------ */
+
+/* The thread that fetches the missing ones of t->fill. arg: struct trigger_jobs. */
+void *trigger_run_filler(void *arg);
+
+/* --- jobs.c, for work.c and fill.c: with the lock held ------------------------------------------------ */
 
 /* Adds an object at the end of a queue. */
 void trigger_queue_put(struct trigger_queue *q, struct trigger_object *o);
 /* Takes the first object of a queue; NULL: it is empty. */
 struct trigger_object *trigger_queue_take(struct trigger_queue *q);
 
+/* Marks an object as busy, so that who opens it waits for this job. NULL: somebody works on it or just did, or there is no
+ * memory. */
+struct trigger_object *trigger_jobs_claim(struct trigger_jobs *jobs,
+					  const struct cfs_digest *id);
 /* Ends the job of an object: replies to all who wait. Releases the lock meanwhile. */
 void trigger_jobs_finish(struct trigger_jobs *jobs, struct trigger_object *o);
 

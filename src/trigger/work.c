@@ -129,26 +129,30 @@ static void end_fetch(struct trigger_jobs *jobs, struct trigger_object *o, int c
 
 		jobs->counts.n_not_fetched++;
 		snprintf(why, sizeof(why), "cannot be fetched: %s", strerror(-code));
-		if (!o->is_reported)
+		if (!o->is_reported && o->waiters) /* somebody sees the error */
 			report_object(jobs, o, why);
 	}
 	write_state(jobs);
 	trigger_jobs_finish(jobs, o);
 }
 
-static void run_fetch(struct trigger_jobs *jobs, struct trigger_object *const *v,
-		      size_t n)
+size_t trigger_fetch_objects(struct trigger_jobs *jobs, struct trigger_object *const *v,
+			     size_t n)
 {
 	const struct cfs_watch watch = {.cancelled = &jobs->cancelled};
 	struct cfs_trigger_want wants[TRIGGER_BATCH];
+	size_t n_fetched = 0;
 
 	for (size_t i = 0; i < n; i++)
 		wants[i] = (struct cfs_trigger_want){.id = v[i]->id, .code = -EIO};
 	pthread_mutex_unlock(&jobs->lock);
 	jobs->t->fetch(jobs->t->fetch_ctx, &watch, wants, n);
 	pthread_mutex_lock(&jobs->lock);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		end_fetch(jobs, v[i], wants[i].code);
+		n_fetched += wants[i].code == 0;
+	}
+	return n_fetched;
 }
 
 static void *run_fetcher(void *arg)
@@ -163,7 +167,7 @@ static void *run_fetcher(void *arg)
 		while (n < TRIGGER_BATCH && (v[n] = trigger_queue_take(&jobs->missing)))
 			n++;
 		if (n)
-			run_fetch(jobs, v, n);
+			(void)trigger_fetch_objects(jobs, v, n);
 		else
 			pthread_cond_wait(&jobs->wake, &jobs->lock);
 	}
@@ -205,5 +209,7 @@ int trigger_start_threads(struct trigger_jobs *jobs, struct cfs_err *err)
 		rc = start_thread(jobs, run_checker, err);
 	for (unsigned i = 0; rc == 0 && jobs->t->fetch && i < TRIGGER_FETCHERS; i++)
 		rc = start_thread(jobs, run_fetcher, err);
+	if (rc == 0 && jobs->t->fetch && jobs->t->n_fill)
+		rc = start_thread(jobs, trigger_run_filler, err);
 	return rc;
 }

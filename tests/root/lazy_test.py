@@ -163,6 +163,55 @@ def program_is_fetched_and_runs(place):
     expect(subprocess.run([place.path("mnt", "program"), "/dev/null"], check=False).returncode, 0)
 
 
+def ids_of(place, names):
+    """A line for each file: the ID of its object."""
+    dump = run(COMPOSEFS, "dump-files", f"--repo={place.origin}", "--backing-path-only", "os", *[f"/{name}" for name in names])
+    return ["sha256:" + line.split()[1].replace("/", "") for line in dump.splitlines()]
+
+
+@fact
+def opens_are_recorded_in_their_order(place):
+    record = place.path("order")
+    place.mount_image(f"--record={record}")
+    for name in ("f9", "f3", "f9", "program"):
+        place.is_right(name)
+    with open(record, encoding="ascii") as f:
+        expect(f.read().splitlines(), ids_of(place, ["f9", "f3", "program"]))
+    run("umount", place.mnt)
+    run(COMPOSEFS, "mount", f"--repo={place.repo}", f"--record={record}", "os", place.mnt)
+    place.is_right("f3")
+    with open(record, encoding="ascii") as f:
+        expect(f.read().splitlines(), ids_of(place, ["f3"]), "without --lazy, in a new file")
+
+
+@fact
+def missing_objects_are_fetched_in_the_background_in_the_order_given(place):
+    first = [f"f{i}" for i in range(N_FILES - 1, N_FILES - 17, -1)]
+    with open(place.path("order"), "w", encoding="ascii") as f:
+        f.write("\n".join(["sha256:" + "0" * 64, *ids_of(place, first)]) + "\n")
+    place.mount_image("--prefetch", f"--order={place.path('order')}")
+    wait_until(lambda: len(place.objects()) == N_FILES + 2, "all objects")
+    asked = ["sha256:" + path.removeprefix("/objects/").replace("/", "") for path in place.server.asked]
+    expect(set(asked[:len(first)]), set(ids_of(place, first)), "the first requests")
+    expect(set(place.server.asked.values()), {1}, "requests for an object")
+    place.server.answer = 500
+    for i in range(N_FILES):
+        place.is_right(f"f{i}")
+
+
+@fact
+def order_that_is_none_is_refused(place):
+    with open(place.path("order"), "w", encoding="ascii") as f:
+        f.write("sha256:" + "0" * 64 + "\nnonsense\n")
+    for options, status, text in ((("--prefetch", f"--lazy={place.origin}", f"--order={place.path('order')}"), 1, "line 2"),
+                                  (("--prefetch",), 2, "--prefetch needs --lazy"),
+                                  ((f"--lazy={place.origin}", f"--order={place.path('order')}"), 2, "--order needs --prefetch")):
+        done = subprocess.run([COMPOSEFS, "mount", f"--repo={place.repo}", *options, "os", place.mnt],
+                              capture_output=True, text=True, check=False)
+        expect(done.returncode, status, done.stderr)
+        has(done.stderr, text)
+
+
 @fact
 def many_processes_fetch_each_object_once(place):
     place.mount_image()

@@ -203,6 +203,19 @@ static void stop_server(void)
 	s.is_running = false;
 }
 
+/* What later servers fetch in the background. */
+static const struct cfs_digest *fill;
+static size_t n_fill;
+
+static struct cfs_digest recorded[8];
+static size_t n_recorded;
+
+static void take_record(void *ctx, const struct cfs_digest *id)
+{
+	(void)ctx;
+	recorded[n_recorded++] = *id;
+}
+
 static void start_server(bool fetches)
 {
 	struct fuse_init_in init = {.major = 7, .minor = 40, .flags = UINT32_MAX};
@@ -216,11 +229,16 @@ static void start_server(bool fetches)
 		.verify = true,
 		.n_threads = 2,
 		.fetch = fetches ? fetch_late : NULL,
+		.fill = fill,
+		.n_fill = n_fill,
+		.fill_pause_ms = 10,
+		.record = take_record,
 		.report = take_line,
 		.state_fd = open(tmp_in("state"), O_RDWR | O_CREAT | O_CLOEXEC, 0600),
 		.state_dir_fd = -1};
 	s.is_fetching = s.may_end = false;
 	s.n_fetched = s.n_lines = 0;
+	n_recorded = 0;
 	t_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s.ends), 0);
 	t_eq(pthread_create(&s.thread, NULL, run_server, NULL), 0);
 	s.is_running = true;
@@ -287,6 +305,47 @@ T(right_object_is_absent_for_as_long_as_the_kernel_remembers)
 	t_eq(counts().n_verified, 1);
 	t_eq(counts().verified_bytes, 5);
 	t_eq(s.n_lines, 0);
+}
+
+T(objects_are_recorded_once_in_the_order_of_their_first_lookup)
+{
+	struct cfs_digest a = digest_of("a"), b = digest_of("b");
+
+	start_server(false);
+	put_object(&a, "a");
+	t_eq(look_up(&b, s.first), 0);
+	t_eq(look_up(&a, s.first), 0);
+	t_eq(look_up(&b, s.first), 0);
+	t_eq(n_recorded, 2);
+	t_ok(cfs_digest_eq(&recorded[0], &b) && cfs_digest_eq(&recorded[1], &a));
+}
+
+/* The fetch of the background ends when that of the test does, since who opens the object waits for it. */
+T(missing_objects_are_fetched_in_the_background_and_tried_again)
+{
+	struct cfs_digest ids[] = {digest_of("here"), digest_of("missing")};
+	uint64_t unique;
+
+	fill = ids;
+	n_fill = 2;
+	start_server(true);
+	wait_for_fetch();
+	t_eq(s.n_fetched, 2);
+	unique = send_lookup(&ids[1], s.first);
+	put_object(&ids[0], "here");
+	let_fetch_end(-EIO);
+	t_eq(receive_reply(unique), -EIO);
+	t_eq(s.n_lines, 1); /* no process waited for the other */
+	pthread_mutex_lock(&s.lock);
+	while (s.n_fetched < 4) /* several times */
+		pthread_cond_wait(&s.wake, &s.lock);
+	pthread_mutex_unlock(&s.lock);
+	let_fetch_end(0);
+	t_eq(look_up(&ids[1], s.first), 0);
+	t_eq(n_recorded, 1);
+	stop_server();
+	fill = NULL;
+	n_fill = 0;
 }
 
 T(damaged_object_is_a_file_that_cannot_be_opened)

@@ -59,6 +59,13 @@ static const struct cli_option mount_table[] = {
 	 CLI_CHOICE, .choices = verify_levels},
 	{"lazy", "SOURCE", AT(lazy),
 	 "Fetch missing objects when they are opened; may be repeated", CLI_LIST},
+	{"prefetch", NULL, AT(prefetch),
+	 "With --lazy: fetch all missing objects in the background"},
+	{"order", "FILE", AT(order),
+	 "With --prefetch: begin with the objects that FILE lists", CLI_TEXT},
+	{"record", "FILE", AT(record),
+	 "Write the IDs of objects to FILE in the order in which they are opened",
+	 CLI_TEXT},
 	{"verify-image", NULL, AT(verify_image),
 	 "Read the whole image, even if it has not changed since it was verified"},
 	{"allow-suid", NULL, AT(allow_suid),
@@ -197,7 +204,8 @@ static int mount_with_server(const struct mount_options *o, const struct cfs_rep
 		    -EINVAL) /* older kernels take no layer that is attached nowhere */
 			rc = cli_add_advice(
 				rc, err,
-				"--verify=first-open and --lazy need Linux 6.15");
+				"--verify=first-open, --lazy and --record need Linux "
+				"6.15");
 	}
 	mount_trigger_fini(&trigger);
 	return rc;
@@ -274,9 +282,14 @@ static int check_mount_options(const struct mount_options *o, struct cfs_err *er
 	if (o->read_write && !o->upperdir && !o->changes)
 		return cfs_fail(err, EINVAL,
 				"--read-write needs --changes or --upperdir");
-	if (o->verify == MOUNT_VERIFY_EVERY_READ && (o->lazy.n || o->idmap))
-		return cfs_fail(err, EINVAL,
-				"--verify=every-read excludes --lazy and --idmap");
+	if (o->verify == MOUNT_VERIFY_EVERY_READ && (o->lazy.n || o->record || o->idmap))
+		return cfs_fail(
+			err, EINVAL,
+			"--verify=every-read excludes --lazy, --record and --idmap");
+	if (o->prefetch && !o->lazy.n)
+		return cfs_fail(err, EINVAL, "--prefetch needs --lazy");
+	if (o->order && !o->prefetch)
+		return cfs_fail(err, EINVAL, "--order needs --prefetch");
 	if ((o->name || o->floor) && !o->statement)
 		return cfs_fail(err, EINVAL, "--name and --floor need --statement");
 	return 0;

@@ -29,7 +29,9 @@ struct mount_options {
 	const char *changes, *upperdir, *workdir, *trusted, *statement, *name, *floor,
 		*idmap;
 	enum mount_verify verify;
-	struct cli_list lazy; /* sources of missing objects */
+	struct cli_list lazy;	    /* sources of missing objects */
+	const char *order, *record; /* of the objects that are opened: files */
+	bool prefetch;		    /* fetch missing objects in the background */
 	bool read_write, verify_image, allow_suid, allow_dev, require_signature, json;
 	enum cfs_method method;
 };

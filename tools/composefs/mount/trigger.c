@@ -17,7 +17,7 @@
 
 bool mount_needs_trigger(const struct mount_options *o)
 {
-	return o->verify == MOUNT_VERIFY_FIRST_OPEN || o->lazy.n;
+	return o->verify == MOUNT_VERIFY_FIRST_OPEN || o->lazy.n || o->record;
 }
 
 /* A user who can write objects could change one after it was verified. */
@@ -112,6 +112,51 @@ static int list_lazy_objects(int fd, const struct cfs_repo *repo,
 	return rc;
 }
 
+/* --- the order of objects ------------------------------------------------------------ */
+
+static void write_record(void *ctx, const struct cfs_digest *id)
+{
+	const int *fd = ctx;
+	char line[CFS_DIGEST_TEXT_MAX + 1];
+	size_t len;
+
+	cfs_digest_text(id, line);
+	len = strlen(line);
+	line[len] = '\n';
+	(void)!cfs_io_write(*fd, line, len + 1, NULL); /* it is only a hint */
+}
+
+static int open_record(const struct mount_options *o, struct mount_trigger *m,
+		       struct cfs_err *err)
+{
+	if (!o->record)
+		return 0;
+	m->record = open(o->record, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC,
+			 0644);
+	return m->record < 0 ? cfs_fail_errno(err, "--record=%s", o->record) : 0;
+}
+
+/* What the server fetches in the background. */
+static int order_objects(const struct mount_options *o, const struct cfs_repo *repo,
+			 struct mount_trigger *m, struct cfs_err *err)
+{
+	enum { ORDER_MAX = 1 << 30 };
+	struct cfs_mem text = {0};
+	int rc = 0;
+
+	if (!o->prefetch)
+		return 0;
+	if (o->order)
+		rc = cfs_input_read(AT_FDCWD, o->order, CFS_INPUT_PIPE, ORDER_MAX, &text,
+				    err);
+	if (rc == 0)
+		rc = cfs_lazy_order_objects(&m->lazy.objects,
+					    cfs_repo_get_meta(repo)->alg,
+					    cfs_mem_text(&text), &m->fill, err);
+	free(text.p);
+	return cfs_context(err, rc, "--order=%s", o->order ? o->order : "");
+}
+
 /* --- the server --------------------------------------------------------------------- */
 
 /* Starts the server behind a mount that verifies or fetches objects on first open. The
@@ -127,17 +172,21 @@ static int start_mount_server(const struct mount_options *o, const struct cfs_re
 		.verify = o->verify == MOUNT_VERIFY_FIRST_OPEN,
 		.fetch = o->lazy.n ? cfs_lazy_fetch : NULL,
 		.fetch_ctx = &m->lazy,
+		.fill = m->fill,
+		.n_fill = m->fill ? m->lazy.objects.n : 0,
+		.record = m->record >= 0 ? write_record : NULL,
+		.record_ctx = &m->record,
 		.report = server_write_log,
 		.report_ctx = &m->kmsg,
 		.state_fd = m->state_fd,
 		.state_dir_fd = m->state_dir_fd,
 		.state_name = m->state_fd >= 0 ? m->state_name : NULL,
 	};
-	int keep[MOUNT_SOURCES_MAX + 2] = {fd, m->kmsg};
+	int keep[MOUNT_SOURCES_MAX + 3] = {fd, m->kmsg, m->record};
 
 	for (size_t i = 0; i < m->lazy.n_sources; i++)
-		keep[i + 2] = m->sources[i].dirfd;
-	return cfs_trigger_start(&t, keep, m->lazy.n_sources + 2, &m->layers, err);
+		keep[i + 3] = m->sources[i].dirfd;
+	return cfs_trigger_start(&t, keep, m->lazy.n_sources + 3, &m->layers, err);
 }
 
 static void put_layer(struct mount_trigger *m, size_t *n, const char *name, int fd)
@@ -170,13 +219,20 @@ int mount_trigger_start(const struct mount_options *o, const struct cfs_repo *re
 {
 	int rc;
 
-	*out = (struct mount_trigger){
-		.layers = {-1, -1, -1}, .state_fd = -1, .state_dir_fd = -1, .kmsg = -1};
+	*out = (struct mount_trigger){.layers = {-1, -1, -1},
+				      .state_fd = -1,
+				      .state_dir_fd = -1,
+				      .kmsg = -1,
+				      .record = -1};
 	rc = open_sources(o, repo, out, err);
 	if (rc == 0)
 		rc = cfs_context(err,
 				 list_lazy_objects(fd, repo, &out->lazy.objects, err),
 				 "%s", name);
+	if (rc == 0)
+		rc = order_objects(o, repo, out, err);
+	if (rc == 0)
+		rc = open_record(o, out, err);
 	if (rc < 0)
 		return rc;
 	out->kmsg = server_open_log();
@@ -200,6 +256,8 @@ void mount_trigger_fini(struct mount_trigger *m)
 		close_owned_fd(&m->sources[i].dirfd);
 	cfs_lazy_objects_fini(&m->lazy.objects);
 	free(m->repo_path);
+	free(m->fill);
+	close_owned_fd(&m->record);
 	close_owned_fd(&m->state_fd);
 	close_owned_fd(&m->state_dir_fd);
 	close_owned_fd(&m->kmsg);

@@ -21,7 +21,9 @@ struct mount_trigger {
 	int fds[MOUNT_TRIGGER_LAYERS];
 	struct cfs_lazy lazy;
 	struct cfs_lazy_source sources[MOUNT_SOURCES_MAX];
-	char *repo_path; /* of lazy */
+	char *repo_path;	 /* of lazy */
+	struct cfs_digest *fill; /* the objects of lazy, in the order of --order */
+	int record;		 /* the file of --record; -1: none */
 };
 
 /* Checks that the repository can be mounted with that level. */
