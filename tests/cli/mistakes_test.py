@@ -42,6 +42,7 @@ VERBS = [
     ("ls-tree os/1", 'use "composefs ls"'),
     ("unlock", "a lock ends with the process that holds it"),
     ("--nonsense", "--nonsense: unknown option"),
+    ("--repo images", "expected a command after images"),
     ("help nonsense", "nonsense: unknown command"),
     ("checkout os/1 out", 'use "composefs extract"'),
     ("cp os/1 out", 'use "composefs extract" for files, "composefs copy" for images'),
@@ -87,6 +88,7 @@ USES = [
     ("export os/1", "expected IMAGE and FILE, or - for standard output"),
     ("copy os/1", "expected --from=REPO"),
     ("mount --read-write os/1 mnt", "--read-write needs --changes or --upperdir"),
+    ("mount --rw os/1 mnt", "--rw: unknown option; did you mean --read-write?"),
     ("mount --upperdir=up os/1 mnt", "--upperdir and --workdir need each other"),
 ]
 IMAGES = [

@@ -65,6 +65,7 @@ bool suggest_is_foreign(const char *word, const char *option)
 		{"arch", "platform"},
 		{"os", "platform"},
 		{"keep-last", "keep"},
+		{"rw", "read-write"},
 		{"keep-younger-than", "grace"},
 	};
 

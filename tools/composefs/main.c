@@ -270,6 +270,8 @@ static int run_main(const char *program, int argc, char **argv)
 		cli_fail_usage(program, "%s: unknown option before the command", argv[1]);
 	else if (at < argc)
 		report_unknown_command(program, argv[at]);
+	else if (argc > 1)
+		cli_fail_usage(program, "expected a command after %s", argv[argc - 1]);
 	else
 		report_no_command(program);
 	return CLI_USAGE;

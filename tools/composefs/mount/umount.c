@@ -17,7 +17,8 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"lazy", NULL, CLI_AT(struct options, lazy),
-	 "Detach now and unmount when nothing uses it any more", .group = "Options"},
+	 "Detach now and unmount when nothing uses it any more", .letter = 'l',
+	 .group = "Options"},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	{0},
 };
