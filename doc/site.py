@@ -21,7 +21,8 @@ MENU = [
     ("How it works", "how-it-works.md"),
     ("Jobs", [("Build an image in CI", "jobs/build.md"), ("Sign and roll out", "jobs/sign.md"), ("Share one store", "jobs/share.md"),
               ("Run containers", "jobs/containers.md"), ("Embedded devices", "jobs/embedded.md"),
-              ("An overlay for /etc", "jobs/etc-overlay.md"), ("Migrate", "jobs/migrate.md"), ("Recover", "jobs/recover.md")]),
+              ("An overlay for /etc", "jobs/etc-overlay.md"), ("Boot a machine", "jobs/boot.md"),
+              ("Migrate", "jobs/migrate.md"), ("Recover", "jobs/recover.md")]),
     ("Plan", [("Sizing", "sizing.md"), ("Compared with", "compared.md")]),
     ("Reference", [("Repositories", "repository.md"), ("Security", "security.md"), ("JSON", "json.md"), ("The library", "abi.md"),
                    ("Architecture", "architecture.md")]),
@@ -45,8 +46,8 @@ def stage_pages(source, target, names):
         os.makedirs(os.path.dirname(os.path.join(target, name)), exist_ok=True)
         with open(os.path.join(target, name), "w", encoding="utf-8") as f:
             f.write(text)
-    shutil.copytree(source + "/drawings", target + "/drawings")
-    shutil.copytree(source + "/schema", target + "/schema")
+    for folder in ("drawings", "examples", "schema"):
+        shutil.copytree(f"{source}/{folder}", f"{target}/{folder}")
     shutil.copy(source + "/site.css", target)
 
 

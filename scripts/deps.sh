@@ -13,7 +13,7 @@ set -eu
 packages_of() {
 	case $1 in
 	build) echo gcc libc6-dev libcurl4-openssl-dev libjansson-dev libpcre2-dev libsodium-dev libssl-dev libzstd-dev make meson mount ninja-build pkg-config python3 scdoc zlib1g-dev ;;
-	test) echo acl apache2-utils attr binutils btrfs-progs busybox-static chromium crun docker-registry dosfstools e2fsprogs fish fsverity fuse3 g++ libarchive-tools libengine-pkcs11-openssl libisal-dev mandoc mkdocs musl-tools opensc openssl ovmf python3-jsonschema qemu-system-x86 runc skopeo softhsm2 strace umoci universal-ctags util-linux valgrind xfsprogs zsh ;;
+	test) echo acl apache2-utils attr binutils btrfs-progs busybox-static chromium crun docker-registry dosfstools e2fsprogs fish fsverity fuse3 g++ libarchive-tools libengine-pkcs11-openssl libisal-dev mandoc mkdocs mtools musl-tools opensc openssl ovmf python3-jsonschema qemu-system-x86 runc sbsigntool skopeo softhsm2 strace umoci universal-ctags util-linux valgrind xfsprogs zsh ;;
 	ci) echo clang clang-format libclang-rt-14-dev shellcheck ;;
 	*)
 		echo "deps.sh: unknown purpose: $1 (expected build, test or ci)" >&2

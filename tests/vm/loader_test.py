@@ -19,7 +19,7 @@ import debian  # found by the path that kernels adds
 from facts import Skip
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODULES = ["virtio_pci", "virtio_blk", "loop", "erofs", "overlay", "ext4", "vfat", "nls_cp437", "nls_iso8859-1", "nls_ascii", "nls_utf8"]
+MODULES = ["virtio_pci", "virtio_blk", "loop", "erofs", "overlay", "ext4", "vfat", "nls_cp437", "nls_iso8859-1", "nls_ascii", "nls_utf8", "efivarfs"]
 
 
 def systemd_boot():
