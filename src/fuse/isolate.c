@@ -3,6 +3,7 @@
  * namespace, the namespace exists, with every mount; the server lives as long as its mount. In the namespace of
  * its user, each would keep the other. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
 
 #include "fuse/fuse_priv.h"
