@@ -306,6 +306,39 @@ def read_at(path, at):
         os.close(fd)
 
 
+LAZY = """
+"$0" mount --method=$1 --lazy=origin --repo=r os/1 mnt
+cat mnt/large > copy
+"$0" umount mnt
+"""
+
+
+@fact
+def every_method_fetches_missing_objects(place):
+    run("cp", "-a", "r", "origin", cwd=place.dir)
+    with open(place.path("tree/large"), "rb") as f:
+        content = f.read()
+    for method in METHODS[1:]:
+        removed = remove_large_object(place)
+        done = place.in_namespace(LAZY, method)
+        expect((done.returncode, done.stderr), (0, ""), method)
+        place.ended()
+        with open(place.path("copy"), "rb") as f:
+            expect(f.read(), content, method)
+        ensure(os.path.exists(removed), f"{method}: the object is in the repository")
+        os.unlink(place.path("copy"))
+
+
+def remove_large_object(place):
+    for folder, _, names in os.walk(place.path("r/objects")):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.getsize(path) == 3 << 20:
+                os.unlink(path)
+                return path
+    raise AssertionError("expected the object of the large file, got none")
+
+
 @fact
 def every_read_is_verified_if_that_is_wanted(place):
     with open(place.path("tree/large"), "rb") as f:
