@@ -233,6 +233,7 @@ static int answer_open(struct call *c)
 	if ((in.flags & O_ACCMODE) != O_RDONLY)
 		return -EROFS;
 	c->out->effect = CFS_TRIGGER_OPEN;
+	c->out->pid = c->head.pid;
 	return get_file(c);
 }
 

@@ -41,6 +41,8 @@ struct cfs_trigger_answer {
 	size_t body_len;
 	struct cfs_digest id; /* FIND, LAST */
 	uint64_t file;	      /* ATTR, OPEN: its number, from 0 */
+	uint32_t
+		pid; /* OPEN: of the thread that opens, in the PID namespace of the mount; 0: it is in another one */
 	uint64_t handle, off; /* READ, CLOSE */
 	uint32_t size;	      /* READ: at most CFS_TRIGGER_READ_MAX */
 	uint64_t interrupted;

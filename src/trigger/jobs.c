@@ -2,6 +2,8 @@
 /* The objects that were looked up, and the requests that wait for them. One job runs for an object at a time;
  * further requests join it. */
 #include <errno.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -129,17 +131,42 @@ static void reply_lookup(const struct trigger_jobs *jobs, uint64_t unique, bool 
 	send_job_reply(jobs, &a);
 }
 
+/* The reader waits for the reply, so its number cannot be that of another process. An unimportant file that is damaged must
+ * not take down a machine on which a program is started repeatedly, so there is a limit. */
+static void kill_reader(struct trigger_jobs *jobs, uint32_t pid)
+{
+	enum { HOUR_SEC = 3600 };
+	struct timespec now;
+	bool allowed;
+
+	if (!jobs->t->kill_readers || pid == 0 || pid > INT_MAX)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pthread_mutex_lock(&jobs->lock);
+	if (jobs->n_kills == 0 || now.tv_sec - jobs->kills_sec >= HOUR_SEC) {
+		jobs->n_kills = 0;
+		jobs->kills_sec = now.tv_sec;
+	}
+	allowed = jobs->n_kills < CFS_TRIGGER_KILLS_MAX;
+	jobs->n_kills += allowed;
+	pthread_mutex_unlock(&jobs->lock);
+	if (allowed)
+		(void)kill((pid_t)pid, SIGKILL);
+}
+
 /* Opens the file of an object that is verified by now. */
-static void reply_to_open(const struct trigger_jobs *jobs, uint64_t unique,
+static void reply_to_open(struct trigger_jobs *jobs, const struct trigger_waiter *w,
 			  const struct cfs_digest *id, const struct trigger_finding *f)
 {
-	struct cfs_trigger_answer a = {.unique = unique, .error = -EIO};
+	struct cfs_trigger_answer a = {.unique = w->unique, .error = -EIO};
 	int fd = -1;
 
 	if (f->verdict == TRIGGER_GOOD)
 		fd = a.error = trigger_open(jobs->t, id, NULL);
 	else if (f->verdict == TRIGGER_ABSENT)
 		a.error = -ENOENT;
+	else if (f->verdict == TRIGGER_DAMAGED)
+		kill_reader(jobs, w->pid);
 	if (fd >= 0) {
 		a.error = 0;
 		cfs_trigger_put_handle(&a, (uint64_t)fd);
@@ -178,7 +205,7 @@ void trigger_jobs_finish(struct trigger_jobs *jobs, struct trigger_object *o)
 	pthread_mutex_unlock(&jobs->lock);
 	for (const struct trigger_waiter *w = waiters; w; w = w->next) {
 		if (w->is_open)
-			reply_to_open(jobs, w->unique, &o->id, &f);
+			reply_to_open(jobs, w, &o->id, &f);
 		else
 			reply_lookup(jobs, w->unique, shows_file, o->number, &f);
 	}
@@ -189,14 +216,15 @@ void trigger_jobs_finish(struct trigger_jobs *jobs, struct trigger_object *o)
 /* --- requests ------------------------------------------------------------------------- */
 
 /* Adds a request to the job of an object. */
-static int join_job(struct trigger_jobs *jobs, struct trigger_object *o, uint64_t unique,
-		    bool is_open)
+static int join_job(struct trigger_jobs *jobs, struct trigger_object *o,
+		    const struct trigger_waiter *request)
 {
 	struct trigger_waiter *w = malloc(sizeof(*w));
 
 	if (!w)
 		return -ENOMEM;
-	*w = (struct trigger_waiter){unique, is_open, o->waiters};
+	*w = *request;
+	w->next = o->waiters;
 	o->waiters = w;
 	if (!o->is_busy) {
 		o->is_busy = true;
@@ -231,6 +259,7 @@ void trigger_jobs_find(struct trigger_jobs *jobs, const struct cfs_digest *id,
 		       uint64_t unique)
 {
 	const struct trigger_finding damaged = {.verdict = TRIGGER_DAMAGED};
+	const struct trigger_waiter request = {.unique = unique};
 	struct trigger_object *o;
 	int rc;
 
@@ -240,18 +269,21 @@ void trigger_jobs_find(struct trigger_jobs *jobs, const struct cfs_digest *id,
 		o = add_pending_object(jobs, id);
 	if (o)
 		record_first_lookup(jobs, o);
-	rc = o ? join_job(jobs, o, unique, false) : -ENOMEM;
+	rc = o ? join_job(jobs, o, &request) : -ENOMEM;
 	pthread_mutex_unlock(&jobs->lock);
 	if (rc < 0)
 		reply_lookup(jobs, unique, true, UINT32_MAX, &damaged);
 }
 
-void trigger_jobs_open(struct trigger_jobs *jobs, uint64_t number, uint64_t unique)
+void trigger_jobs_open(struct trigger_jobs *jobs, uint64_t number, uint64_t unique,
+		       uint32_t pid)
 {
+	const struct trigger_waiter request = {
+		.unique = unique, .is_open = true, .pid = pid};
 	struct cfs_trigger_answer a = {.unique = unique};
 
 	pthread_mutex_lock(&jobs->lock);
-	a.error = number < jobs->n ? join_job(jobs, jobs->v[number], unique, true) : -EIO;
+	a.error = number < jobs->n ? join_job(jobs, jobs->v[number], &request) : -EIO;
 	pthread_mutex_unlock(&jobs->lock);
 	if (a.error)
 		send_job_reply(jobs, &a);

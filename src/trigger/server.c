@@ -67,7 +67,7 @@ static int carry_out_answer(struct server *s)
 		trigger_jobs_find(&s->jobs, &a->id, a->unique);
 		return 0;
 	case CFS_TRIGGER_OPEN:
-		trigger_jobs_open(&s->jobs, a->file, a->unique);
+		trigger_jobs_open(&s->jobs, a->file, a->unique, a->pid);
 		return 0;
 	case CFS_TRIGGER_FORGET:
 		while (cfs_trigger_next_forgotten(&a->forgotten, &file, &n))

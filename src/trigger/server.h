@@ -7,6 +7,8 @@
 #include "base/watch.h"
 #include "verity/verity.h"
 
+enum { CFS_TRIGGER_KILLS_MAX = 10 };
+
 /* An object that is not in the object directory. */
 struct cfs_trigger_want {
 	struct cfs_digest id;
@@ -19,6 +21,9 @@ struct cfs_trigger {
 	enum cfs_hash_alg alg;
 	const char *name; /* of the image, for messages */
 	bool verify; /* compute the digest of objects; otherwise only see whether they exist */
+	/* Kill a process that opens a damaged object, with SIGKILL, before it gets the error; at most
+	 * CFS_TRIGGER_KILLS_MAX in an hour. */
+	bool kill_readers;
 	unsigned n_threads; /* that verify; 0: one more than there are CPUs, at most 8 */
 	/* Fetches some objects, and sets the code of each. watch is cancelled when the server ends. Called on several threads at once. NULL: missing
 	 * objects stay missing. */

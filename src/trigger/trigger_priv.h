@@ -56,6 +56,7 @@ int trigger_open(const struct cfs_trigger *t, const struct cfs_digest *id,
 struct trigger_waiter {
 	uint64_t unique;
 	bool is_open; /* OPEN, otherwise LOOKUP */
+	uint32_t pid; /* OPEN */
 	struct trigger_waiter *next;
 };
 
@@ -92,6 +93,8 @@ struct trigger_jobs {
 	struct trigger_object **buckets;
 	struct trigger_queue small, large, missing;
 	unsigned n_large, n_large_max; /* threads that verify large objects */
+	unsigned n_kills;	       /* since kills_sec */
+	int64_t kills_sec;
 	bool is_over;
 	volatile sig_atomic_t cancelled; /* as is_over, for work under way */
 	struct cfs_trigger_counts counts;
@@ -109,7 +112,8 @@ void trigger_jobs_fini(struct trigger_jobs *jobs);
 /* Starts a job for a LOOKUP or an OPEN, or joins one. The reply is sent when it ends. */
 void trigger_jobs_find(struct trigger_jobs *jobs, const struct cfs_digest *id,
 		       uint64_t unique);
-void trigger_jobs_open(struct trigger_jobs *jobs, uint64_t number, uint64_t unique);
+void trigger_jobs_open(struct trigger_jobs *jobs, uint64_t number, uint64_t unique,
+		       uint32_t pid);
 
 /* Replies to the request at once if it waits for a job. The job goes on. */
 void trigger_jobs_interrupt(struct trigger_jobs *jobs, uint64_t unique);

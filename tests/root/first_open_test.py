@@ -9,6 +9,7 @@ Needs root and /dev/fuse; works in a mount namespace of its own, with a /run and
 import errno
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -52,10 +53,10 @@ class Place(Scene):
     def mount_image(self, *options, level="first-open"):
         run(COMPOSEFS, "mount", f"--repo={self.repo}", f"--verify={level}", *options, "os", self.mnt)
 
-    def refuse(self, *options):
+    def refuse(self, *options, status=1):
         done = subprocess.run([COMPOSEFS, "mount", f"--repo={self.repo}", *options, "os", self.mnt],
                               capture_output=True, text=True, check=False)
-        expect(done.returncode, 1, "status of a mount that should fail")
+        expect(done.returncode, status, "status of a mount that should fail")
         return done.stderr
 
     def content(self, name, top=None):
@@ -182,6 +183,26 @@ def watch_repairs_what_a_server_reports(place):
     expect(place.content("f7"), place.content("f7", place.tree))
     state = json.loads(run(COMPOSEFS, "status", f"--log={log}", "--json", place.mnt))["mounts"][0]
     expect(state["verity_errors"], 0, "errors of the object that was replaced")
+
+
+def status_of_reader(place, name):
+    with open(os.devnull, "wb") as null:
+        return subprocess.run(["cat", os.path.join(place.mnt, name)], stdout=null, stderr=null, check=False).returncode
+
+
+@fact
+def readers_of_a_damaged_file_are_killed_if_that_is_wanted_and_not_too_often(place):
+    place.damage("f7")
+    place.mount_image("--kill-readers")
+    expect([status_of_reader(place, "f7") for _ in range(12)], [-signal.SIGKILL] * 10 + [1] * 2)
+    expect(status_of_reader(place, "f8"), 0)
+    expect(len(place.lines()), 1, "lines in the log")
+    run("umount", place.mnt)
+    place.mount_image()
+    expect(status_of_reader(place, "f7"), 1, "without the option")
+    run("umount", place.mnt)
+    has(place.refuse("--kill-readers", status=2), "--kill-readers needs --verify=first-open")
+    has(place.refuse("--kill-readers", "--verify=first-open", "--method=fuse"), "not possible with the method fuse")
 
 
 @fact

@@ -45,6 +45,10 @@ static int choose_method(const struct mount_options *o, const struct cfs_mount_o
 	cfs_method_probe(&facts);
 	rc = cfs_method_choose(wanted, &facts, opts->upperdir && !opts->readonly, out,
 			       err);
+	/* There the server itself opens the objects, and would be killed. */
+	if (rc == 0 && o->kill_readers && out->method == CFS_METHOD_FUSE)
+		rc = cfs_fail(err, EINVAL,
+			      "--kill-readers is not possible with the method fuse");
 	if (rc == 0)
 		cli_print_detail(NAME, "method %s: %s", cfs_method_get_name(out->method),
 				 out->why);

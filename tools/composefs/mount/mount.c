@@ -57,6 +57,8 @@ static const struct cli_option mount_table[] = {
 	{"verify", "LEVEL", AT(verify),
 	 "Verify objects by: auto (default), kernel, first-open, every-read, off",
 	 CLI_CHOICE, .choices = verify_levels},
+	{"kill-readers", NULL, AT(kill_readers),
+	 "With --verify=first-open: kill processes that open a damaged file"},
 	{"lazy", "SOURCE", AT(lazy),
 	 "Fetch missing objects when they are opened; may be repeated", CLI_LIST},
 	{"prefetch", NULL, AT(prefetch),
@@ -286,6 +288,8 @@ static int check_mount_options(const struct mount_options *o, struct cfs_err *er
 		return cfs_fail(
 			err, EINVAL,
 			"--verify=every-read excludes --lazy, --record and --idmap");
+	if (o->kill_readers && o->verify != MOUNT_VERIFY_FIRST_OPEN)
+		return cfs_fail(err, EINVAL, "--kill-readers needs --verify=first-open");
 	if (o->prefetch && !o->lazy.n)
 		return cfs_fail(err, EINVAL, "--prefetch needs --lazy");
 	if (o->order && !o->prefetch)

@@ -32,6 +32,7 @@ struct mount_options {
 	struct cli_list lazy;	    /* sources of missing objects */
 	const char *order, *record; /* of the objects that are opened: files */
 	bool prefetch;		    /* fetch missing objects in the background */
+	bool kill_readers;	    /* of damaged objects */
 	bool read_write, verify_image, allow_suid, allow_dev, require_signature, json;
 	enum cfs_method method;
 };

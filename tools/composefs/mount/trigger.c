@@ -172,6 +172,7 @@ static int start_mount_server(const struct mount_options *o, const struct cfs_re
 		.verify = o->verify == MOUNT_VERIFY_FIRST_OPEN,
 		.fetch = o->lazy.n ? cfs_lazy_fetch : NULL,
 		.fetch_ctx = &m->lazy,
+		.kill_readers = o->kill_readers,
 		.fill = m->fill,
 		.n_fill = m->fill ? m->lazy.objects.n : 0,
 		.record = m->record >= 0 ? write_record : NULL,
