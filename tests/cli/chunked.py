@@ -40,7 +40,7 @@ class Layer:
     """The layer of files {name: bytes}. After construction: change toc, lines or frames; then call build."""
 
     def __init__(self, files, frame_of=lambda name, data: frame(data)):
-        self.tar, self.blob, self.lines = b"", b"", []
+        self.tar, self.blob, self.lines = bytearray(), bytearray(), []
         self.toc = {"version": 1, "entries": []}
         self.annotations = {}
         self.add_raw(self.header("usr/", 0, type=tarfile.DIRTYPE, mode=0o755))
