@@ -95,28 +95,6 @@ def oci_images_have_the_ids_of_their_merged_trees():
 
 
 @test
-def oci_images_lists_as_images_does():
-    make_repo()
-    made = [pull(layout("basic"), "app"), pull(layout("names"), "b")]
-    whole = [i["manifest_digest"] for i in loaded("oci", "images", "--repo=r", "--json")["images"]]
-    rows = [l.split() for l in good("oci", "images", "--repo=r").splitlines()]
-    expect([[r[0], r[1], r[-1]] for r in rows[1:]],
-           [[t, w.split(":")[1][:12], i.split(":")[1][:12]] for t, w, i in zip(("app", "b"), whole, made)])
-    rows = [l.split() for l in good("oci", "images", "--repo=r", "--no-trunc").splitlines()]
-    expect([[r[1], r[-1]] for r in rows[1:]], [list(pair) for pair in zip(whole, made)])
-    expect(good("oci", "images", "--repo=r", "-q", "--no-trunc").split(), made)
-    expect(good("oci", "images", "--repo=r", "--quiet").split(), [i.split(":")[1][:12] for i in made])
-    tags = [l.split()[0] for l in good("oci", "images", "--repo=r").splitlines()[1:]]
-    expect([l.split()[0] for l in good("oci", "images", "--repo=r", tags[-1], tags[0]).splitlines()[1:]], [tags[-1], tags[0]])
-    expect(len(loaded("oci", "images", "--repo=r", "--json", tags[0])["images"]), 1)
-    has(refused("oci", "images", "--repo=r", tags[0], "none"), 'no such tag: "none"')
-    expect(good("oci", "images", "--repo=r", "--format={{.Tag}}\\t{{.ID}} {{.Digest}} {{.OS}}/{{.Architecture}} {{.Layers}}").splitlines()[0],
-           f"app\t{made[0]} {whole[0]} linux/amd64 1")
-    has(refused("oci", "images", "--repo=r", "--format={{.Name}}"), "fields: {{.Tag}}, ")
-    expect(loaded("oci", "inspect", "--repo=r", f"@{whole[1].split(':')[1][:12]}")["id"], made[1])
-
-
-@test
 def fsck_finds_manifests_and_configurations_whose_links_were_exchanged():
     make_repo()
     pull(layout("basic"), "app")

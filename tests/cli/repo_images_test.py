@@ -84,6 +84,7 @@ def an_image_that_is_open_is_shown_as_mounted():
     with open("r/images/refs/os/1", "rb"):
         expect(names("--filter=mounted=true"), ["latest", "os/1"])
         expect(names("--filter=mounted=false"), ["os/2", "<none>"])
+        expect((names("--filter=mounted=yes"), names("--filter=mounted=no")), (["latest", "os/1"], ["os/2", "<none>"]))
         expect([i["in_use"] for i in loaded("images", "--repo=r", "--json")["images"]], [True, False, False])
     expect(names("--filter=mounted=true"), [])
 

@@ -8,20 +8,35 @@
 
 #include "cli/table.h"
 #include "cli/template.h"
+#include "composefs/oci/container_rows.h"
 #include "composefs/oci/oci.h"
 #include "composefs/repo_command.h"
 
 struct options {
 	struct where where;
+	struct cli_list filters;
 	const char *format, *platform;
+	enum container_sort sort;
 	bool quiet, no_trunc, json, manifest, config;
 };
 
 #define AT(member) CLI_AT(struct options, member)
 
+static const struct cli_choice sort_keys[] = {
+	{"name", CONTAINERS_BY_NAME},
+	{"created", CONTAINERS_BY_CREATED},
+	{"layers", CONTAINERS_BY_LAYERS},
+	{0},
+};
+
 static const struct cli_option images_table[] = {
-	{"format", "FORMAT", AT(format), "Print text such as \"{{.Tag}} {{.ID}}\"",
-	 CLI_TEXT, .group = "Options"},
+	{"filter", "KEY=VALUE", AT(filters),
+	 "List only images with name=GLOB, platform=GLOB, since=TIME or before=TIME",
+	 CLI_LIST, .letter = 'f', .group = "Options"},
+	{"format", "FORMAT", AT(format),
+	 "Print json, or text such as \"{{.Tag}} {{.ID}}\"", CLI_TEXT},
+	{"sort", "KEY", AT(sort), "Order by name, created or layers", CLI_CHOICE,
+	 .choices = sort_keys},
 	{"quiet", NULL, AT(quiet), "Print only the IDs of the images", .letter = 'q'},
 	{"no-trunc", NULL, AT(no_trunc), "Print complete digests and IDs"},
 	{"json", NULL, AT(json), "Print one JSON object"},
@@ -47,6 +62,7 @@ static const struct cli_syntax images_syntax = {
 		 "of the manifest, platform, number of layers, and image ID.",
 	.example = (const char *const[]){"composefs oci images --repo=repo",
 					 "composefs oci images --repo=repo "
+					 "--filter='name=app*' "
 					 "--format='{{.Tag}} {{.Digest}}'",
 					 NULL},
 	.options = images_table,
@@ -113,71 +129,7 @@ static void put_container(struct json *j, const char *tag, const struct cfs_cont
 	json_end(j);
 }
 
-/* --- fields and cells --------------------------------------------------------------- */
-
-struct row {
-	const char *tag;
-	const struct cfs_container *container;
-};
-
-static void put_tag(FILE *to, const void *row)
-{
-	cli_print(to, ((const struct row *)row)->tag);
-}
-
-static void put_manifest_digest(FILE *to, const void *row)
-{
-	const struct row *r = row;
-	char text[CFS_OCI_DIGEST_TEXT_MAX];
-
-	fputs(cfs_oci_digest_text(&r->container->digest, text), to);
-}
-
-static void put_config_id(FILE *to, const void *row)
-{
-	const struct cfs_container *c = ((const struct row *)row)->container;
-	char text[WHERE_ID_MAX];
-
-	if (c->has_image)
-		fputs(where_format_id(&c->image, text), to);
-}
-
-static void put_os(FILE *to, const void *row)
-{
-	const char *os = ((const struct row *)row)->container->config.os;
-
-	cli_print(to, os ? os : "");
-}
-
-static void put_architecture(FILE *to, const void *row)
-{
-	const char *name = ((const struct row *)row)->container->config.architecture;
-
-	cli_print(to, name ? name : "");
-}
-
-static void put_config_created(FILE *to, const void *row)
-{
-	const char *created = ((const struct row *)row)->container->config.created;
-
-	cli_print(to, created ? created : "");
-}
-
-static void put_n_layers(FILE *to, const void *row)
-{
-	fprintf(to, "%zu", ((const struct row *)row)->container->manifest.n_layers);
-}
-
-static const struct cli_field fields[] = {
-	{"Tag", put_tag},
-	{"Digest", put_manifest_digest},
-	{"ID", put_config_id},
-	{"OS", put_os},
-	{"Created", put_config_created},
-	{"Architecture", put_architecture},
-	{"Layers", put_n_layers},
-	{0},
-};
+/* --- the table ---------------------------------------------------------------------- */
 
 static const struct cli_column columns[] = {{"TAG", false},
 					    {"DIGEST", false},
@@ -224,56 +176,44 @@ static void add_container_cells(struct cli_table *t, const char *tag,
 struct listing {
 	const struct repo_work *work;
 	const struct options *options;
-	struct json json;
-	struct cli_table table;
-	const char *tag; /* of the index that is shown */
+	struct container_rows rows;
+	const char *tag; /* of the index that is read */
 	bool is_complete;
 };
 
-static void put_container_json(struct listing *l, const char *tag,
-			       const struct cfs_container *c)
-{
-	const struct row row = {tag, c};
-	char id[WHERE_ID_MAX];
-
-	if (l->options->json)
-		put_container(&l->json, tag, c, false);
-	else if (l->options->format)
-		cli_template_print(stdout, l->options->format, fields, &row);
-	else if (!l->options->quiet)
-		add_container_cells(&l->table, tag, c, l->options->no_trunc);
-	else if (c->has_image)
-		puts(where_format_short_id(&c->image, l->options->no_trunc, id));
-}
-
 /* A damaged image is reported and does not hide the others. */
-static void show_named(struct listing *l, const char *tag, const char *name)
+static int add_container(struct listing *l, const char *tag, const char *name,
+			 struct cfs_err *err)
 {
+	struct container_rows *rows = &l->rows;
 	struct cfs_container c;
-	struct cfs_err err;
-	int rc = cfs_container_open(l->work->repo, name, &c, &err);
+	struct cfs_err why;
+	int rc = cfs_container_open(l->work->repo, name, &c, &why);
 
-	cfs_context(&err, rc, "%s", tag);
-	if (rc < 0)
-		cli_print_message(l->work->program, "%s", err.msg);
-	else
-		put_container_json(l, tag, &c);
-	cfs_container_close(&c);
-	l->is_complete &= rc == 0;
+	if (rc < 0) {
+		cfs_container_close(&c);
+		cli_print_message(l->work->program, "%s: %s", tag, why.msg);
+		l->is_complete = false;
+		return 0;
+	}
+	rc = container_rows_add(rows, tag, &c, err);
+	if (rc == 0 &&
+	    !container_filters_match(&l->options->filters, &rows->v[rows->n - 1]))
+		container_rows_drop_last(rows);
+	return rc;
 }
 
-static int show_platform(void *ctx, const struct cfs_oci_index_entry *entry,
-			 const char *name, struct cfs_err *err)
+static int add_platform(void *ctx, const struct cfs_oci_index_entry *entry,
+			const char *name, struct cfs_err *err)
 {
 	struct listing *l = ctx;
 
-	(void)entry, (void)err;
-	show_named(l, l->tag, name);
-	return 0;
+	(void)entry;
+	return add_container(l, l->tag, name, err);
 }
 
 /* An index is as many images as it has platforms, each with the tag. */
-static int show_image(void *ctx, const char *tag, struct cfs_err *err)
+static int add_tag(void *ctx, const char *tag, struct cfs_err *err)
 {
 	struct listing *l = ctx;
 	struct cfs_container_index x;
@@ -282,20 +222,20 @@ static int show_image(void *ctx, const char *tag, struct cfs_err *err)
 
 	l->tag = tag;
 	if (rc > 0)
-		(void)!cfs_container_index_visit(&x.index, show_platform, l, err);
+		rc = cfs_container_index_visit(&x.index, add_platform, l, err);
 	else /* whatever is wrong is wrong again, and is reported */
-		show_named(l, tag, tag);
+		rc = add_container(l, tag, tag, err);
 	cfs_container_index_close(&x);
-	return 0;
+	return rc;
 }
 
 /* Only the tags that were given. */
-static int show_chosen(struct listing *l, struct cfs_err *err)
+static int add_chosen(struct listing *l, struct cfs_err *err)
 {
 	int rc = 0;
 
 	for (char **tag = l->work->operands; rc == 0 && *tag; tag++)
-		rc = show_image(l, *tag, err);
+		rc = add_tag(l, *tag, err);
 	return rc;
 }
 
@@ -312,47 +252,86 @@ static int check_chosen(const struct repo_work *w, struct cfs_err *err)
 	return rc < 0 ? rc : 0;
 }
 
-static int show_all(struct listing *l, const struct cfs_repo_list *refs,
-		    struct cfs_err *err)
+static void print_containers_json(const struct container_rows *rows)
 {
-	const struct options *o = l->options;
+	struct json j = {.to = stdout};
+
+	json_begin_object(&j, NULL);
+	json_begin_array(&j, "images");
+	for (size_t i = 0; i < rows->n; i++)
+		put_container(&j, rows->v[i].tag, &rows->v[i].container, false);
+	json_finish(&j);
+}
+
+static int print_containers_table(const struct options *o,
+				  const struct container_rows *rows, struct cfs_err *err)
+{
+	struct cli_table table = {.columns = columns, .n_columns = N_COLUMNS};
 	int rc;
 
-	if (o->json) {
-		json_begin_object(&l->json, NULL);
-		json_begin_array(&l->json, "images");
-	}
-	rc = *l->work->operands ? show_chosen(l, err)
-				: cfs_containers_visit_tags(refs, show_image, l, err);
-	if (o->json)
-		json_finish(&l->json);
-	else if (rc == 0 && !o->format && !o->quiet)
-		rc = cli_table_print(stdout, &l->table, err);
+	for (size_t i = 0; i < rows->n; i++)
+		add_container_cells(&table, rows->v[i].tag, &rows->v[i].container,
+				    o->no_trunc);
+	rc = cli_table_print(stdout, &table, err);
+	cli_table_fini(&table);
 	return rc;
 }
 
-/* Lists all tagged images in the chosen form. One that cannot be read gets a message,
- * and the status CLI_FAILED at the end, but does not hide the others. */
+static int print_containers(const struct options *o, const struct container_rows *rows,
+			    struct cfs_err *err)
+{
+	char id[WHERE_ID_MAX];
+
+	if (o->json || (o->format && strcmp(o->format, "json") == 0)) {
+		print_containers_json(rows);
+		return 0;
+	}
+	if (!o->format && !o->quiet)
+		return print_containers_table(o, rows, err);
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct cfs_container *c = &rows->v[i].container;
+
+		if (o->format)
+			cli_template_print(stdout, o->format, container_fields,
+					   &rows->v[i]);
+		else if (c->has_image)
+			puts(where_format_short_id(&c->image, o->no_trunc, id));
+	}
+	return 0;
+}
+
+/* Before anything is read. */
+static int check_images_options(const struct options *o, struct cfs_err *err)
+{
+	int rc = container_filters_check(&o->filters, err);
+
+	if (rc == 0 && o->format && strcmp(o->format, "json") != 0)
+		rc = cfs_context(err,
+				 cli_template_check(o->format, container_fields, err),
+				 "--format");
+	return rc;
+}
+
+/* Lists the images in the chosen form. One that cannot be read gets a message, and the
+ * status CLI_FAILED at the end, but does not hide the others. */
 static int show_images(const struct repo_work *w, struct cfs_err *err)
 {
 	struct cfs_repo_list refs = {0};
-	struct listing l = {.work = w,
-			    .options = w->options,
-			    .json.to = stdout,
-			    .table = {.columns = columns, .n_columns = N_COLUMNS},
-			    .is_complete = true};
-	int rc = 0;
+	struct listing l = {.work = w, .options = w->options, .is_complete = true};
+	int rc = check_images_options(l.options, err);
 
-	if (l.options->format)
-		rc = cfs_context(err, cli_template_check(l.options->format, fields, err),
-				 "--format");
 	if (rc == 0)
 		rc = check_chosen(w, err);
 	if (rc == 0)
 		rc = cfs_repo_list_refs(w->repo, CFS_REPO_STREAMS, &refs, err);
 	if (rc == 0)
-		rc = show_all(&l, &refs, err);
-	cli_table_fini(&l.table);
+		rc = *w->operands ? add_chosen(&l, err)
+				  : cfs_containers_visit_tags(&refs, add_tag, &l, err);
+	if (rc == 0) {
+		container_rows_sort(&l.rows, l.options->sort);
+		rc = print_containers(l.options, &l.rows, err);
+	}
+	container_rows_fini(&l.rows);
 	cfs_repo_list_fini(&refs);
 	return rc == 0 && !l.is_complete ? CLI_FAILED : rc;
 }
@@ -363,8 +342,10 @@ static const struct repo_command images_command = {
 int cmd_oci_images(int argc, char **argv)
 {
 	struct options o = {0};
+	int status = repo_command_run(&images_command, argc, argv, &o, &o.where);
 
-	return repo_command_run(&images_command, argc, argv, &o, &o.where);
+	cli_list_fini(&o.filters);
+	return status;
 }
 
 /* --- inspect ------------------------------------------------------------------------ */

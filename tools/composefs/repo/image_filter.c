@@ -71,8 +71,9 @@ const char *image_filter_get_word(size_t i)
 
 static int parse_bool(struct image_filter *f, struct cfs_err *err)
 {
-	f->yes = strcmp(f->value, "true") == 0;
-	if (!f->yes && strcmp(f->value, "false") != 0)
+	/* The table has yes and no. */
+	f->yes = strcmp(f->value, "true") == 0 || strcmp(f->value, "yes") == 0;
+	if (!f->yes && strcmp(f->value, "false") != 0 && strcmp(f->value, "no") != 0)
 		return cfs_fail(err, EINVAL,
 				"--filter: %s: expected true or false, got \"%s\"",
 				f->key->name, f->value);
