@@ -232,6 +232,10 @@ def the_repository_of_the_environment_comes_before_a_file_and_that_of_an_option_
         expect(good("ls", "-R", "file.cfs"), good("ls", "-R", "./file.cfs"))
         has(good("ls", "r"), "/dir/\n")
         expect(refused("ls", "none"), 'composefs ls: no such image: "none" (repository r)\n')
+        has(refused("ls", "/dev/null"), "composefs ls: Failed to open /dev/null: expected a regular file, got a character device")
+        write("text", "no image" * 1000)
+        has(refused("ls", "text"), "not a composefs image")
+        has(refused("ls", "text"), '; no such image: "text"')
         expect(refused("ls", "--repo=r", "file.cfs"), 'composefs ls: no such image: "file.cfs"\n')
         if "  verify " in good("--help"):
             has(refused("verify", "none"), 'no such image: "none"')

@@ -31,16 +31,20 @@ static int open_file_first(struct where *w, const char *name, struct cfs_map *ma
 static int open_image_first(struct where *w, const char *name, struct cfs_map *map,
 			    struct cfs_image *im, bool *is_file, struct cfs_err *err)
 {
-	struct cfs_err no_file;
-	int rc = where_open_image(w, name, map, im, NULL, err);
+	struct cfs_err no_file, no_image;
+	int rc = where_open_image(w, name, map, im, NULL, &no_image), rc_file;
 
 	*is_file = false;
+	*err = no_image;
 	if (rc != -ENOENT && rc != -EINVAL)
 		return rc;
-	if (cfs_source_open_image(name, map, im, &no_file) < 0)
-		return rc;
-	*is_file = true;
-	return 0;
+	rc_file = cfs_source_open_image(name, map, im, &no_file);
+	*is_file = rc_file == 0;
+	if (rc_file == 0 || rc_file == -ENOENT)
+		return rc_file == 0 ? 0 : rc;
+	if (rc == -EINVAL) /* not the name of an image: "/dev/null" */
+		return cfs_fail(err, -rc_file, "%s", no_file.msg);
+	return cfs_fail(err, -rc_file, "%s; %s", no_file.msg, no_image.msg);
 }
 
 int any_image_open(struct where *w, const char *name, struct cfs_map *map,
