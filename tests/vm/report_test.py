@@ -120,6 +120,7 @@ def the_cases_that_the_documentation_names_are_the_cases_that_there_are():
             "with_the_digest_all_is_there_and_overlayfs_requires_verity",
             "the_mount_table_shows_the_image",
             "status_knows_the_objects_and_that_none_is_damaged",
+            "status_counts_the_error_of_a_changed_object",
             "without_proc_an_image_is_mounted_or_the_reason_is_reported",
             "df_shows_no_size_of_an_image_with_0_blocks"}
     expect(there - named - good, set(), "not in the documentation")

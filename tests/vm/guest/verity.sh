@@ -344,6 +344,20 @@ fact_status_knows_the_objects_and_that_none_is_damaged() {
 	grep -q "Verity errors: 0$" /tmp/status
 }
 
+fact_status_counts_the_error_of_a_changed_object() {
+	mkdir -p /run
+	rm -rf /fs/repo
+	composefs init --repo=/fs/repo --algorithm=sha256
+	composefs create-image --repo=/fs/repo /tmp/tree os
+	flip "$(find /fs/repo/objects -type f -size "$(stat -c %s /tmp/tree/data)c")" 40
+	composefs mount --repo=/fs/repo os /mnt
+	say "read of that page" EIO probe read /mnt/data 40
+	kernel "FILE CORRUPTED"
+	composefs status /mnt | tee /tmp/status
+	grep -q "Verity errors: [1-9]" /tmp/status
+	grep -q "Damaged: /data$" /tmp/status
+}
+
 # --- the store -------------------------------------------------------------------------------
 
 fact_filling_the_store_again_replaces_what_was_exchanged() {
