@@ -45,6 +45,8 @@ static int check_options(const struct cfs_install *opts, struct cfs_err *err)
 	return rc;
 }
 
+/* An image whose objects are incomplete would fail at the next boot only, when no user can
+ * fetch them. -ENODATA: an object is missing. */
 static int check_installed_objects(const struct install_run *r, struct cfs_err *err)
 {
 	struct cfs_ids ids;

@@ -166,6 +166,9 @@ static int read_first(const struct cfs_repo *repo, const struct cfs_image *im,
 	return rc;
 }
 
+/* Reads the kernel and the initrd of one version, which is found in the image if kver is
+ * NULL. Both must be of the same version: the initrd holds modules of the kernel.
+ * -ENODATA: one of them is missing. */
 static int read_pair(const struct cfs_repo *repo, const struct cfs_image *im,
 		     const char *kver, struct deploy_kernel *out, struct cfs_err *err)
 {
@@ -196,6 +199,8 @@ static int read_pair(const struct cfs_repo *repo, const struct cfs_image *im,
 
 /* --- a UKI ---------------------------------------------------------------------------- */
 
+/* The kernel arguments inside a UKI name the image that it boots. One of another image
+ * would start that image, and nothing would say so. */
 static int check_cmdline(struct cfs_span uki, const struct cfs_digest *image,
 			 struct cfs_err *err)
 {

@@ -108,6 +108,8 @@ static int add_entries(struct cfs_deployments *list, struct cfs_err *err)
 
 /* --- state directories ---------------------------------------------------------------- */
 
+/* Adds the state directory NAME to the deployment of its image, or a deployment without an
+ * entry. Files and directories with other names are not ours: they are left out. */
 static int add_state(struct cfs_deployments *list, int dirfd, const char *name,
 		     struct cfs_err *err)
 {
@@ -138,6 +140,7 @@ static int add_state(struct cfs_deployments *list, int dirfd, const char *name,
 	return 0;
 }
 
+/* A deployment can have a state without an entry: after rm, or a failed install. */
 static int add_states(struct cfs_deployments *list, int rootfd, struct cfs_err *err)
 {
 	cfs_autofd int dirfd =

@@ -209,6 +209,8 @@ find_signer(const PKCS7 *p7, const struct cfs_pkcs7_certificates *c, bool is_rev
 	return NULL;
 }
 
+/* A trusted signer is enough, even if a revoked key has signed as well. -EKEYREVOKED: only a
+ * revoked key has signed; -ENOKEY: no key is trusted; -EBADMSG: no trusted key has signed. */
 static int verify_parsed(const PKCS7 *p7, const struct cfs_pkcs7_certificates *c,
 			 struct cfs_span message, struct cfs_pkcs7_found *out,
 			 struct cfs_err *err)

@@ -64,6 +64,8 @@ static const struct cli_syntax upgrade_syntax = {
 
 typedef int install_fn(const struct cfs_deploy_place *place, struct cfs_repo *repo,
 		       const struct cfs_install *opts, struct cfs_installed *out,
+/* Calls install, which is that of the verb, between opening and closing the boot partition
+ * and the repository; with --keep, removes old deployments after it. The caller frees out. */
 		       struct cfs_err *err);
 
 static int run_install(struct options *o, const char *image, install_fn *install,
@@ -110,6 +112,8 @@ static void warn_of_conflicts(const struct cfs_installed *done,
 		cfs_watch_warn_kind(&kind, "/etc/%s: %s: the change here is kept",
 				    done->conflicts[i].path, done->conflicts[i].what);
 	cfs_watch_end_kind(&kind, "conflicts in /etc");
+/* Prints the boot entry, or the image ID if nothing was installed because it is installed
+ * already. */
 }
 
 static void print_result(const struct options *o, const struct cfs_installed *done,

@@ -85,6 +85,8 @@ static int unpin_deployment(struct options *o, const struct cfs_deploy_place *pl
 	return cfs_deploy_set_pinned(place, d, false, err);
 }
 
+/* Runs one of rm, pin and unpin. An entry that cannot be read is an error here, because the
+ * deployment to be removed could be the one that it boots. */
 static int run_change(const struct cli_syntax *syntax, change_fn *change, int argc,
 		      char **argv)
 {

@@ -47,6 +47,7 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
+/* A digest is no name for the copy, so --name is required unless image is a tag. */
 static int copy_container_image(struct options *o, struct cfs_repo *from,
 				struct cfs_repo *to, const char *image, const char *tag,
 				const struct cfs_watch *watch,

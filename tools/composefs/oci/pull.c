@@ -190,6 +190,7 @@ static void warn_of_platform(const struct options *o, const struct cfs_repo *rep
 	cfs_container_close(&c);
 }
 
+/* The progress ends before the result is printed, so that both can go to one terminal. */
 static int pull_and_print(const struct repo_work *w, struct cfs_err *err)
 {
 	const struct options *o = w->options;

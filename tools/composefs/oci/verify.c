@@ -55,6 +55,8 @@ struct verify {
 	struct cfs_err err;
 };
 
+/* Verifies the signature of the request with all certificates of keys. libcrypto is in the
+ * helper program only. The certificates are borrowed during the call. */
 /* --- one seal ----------------------------------------------------------------------- */
 
 static int ask_helper(struct cfs_pkcs7_request *r, const struct cfs_sig_keys *keys,
