@@ -17,12 +17,17 @@ MOUNT_TOOLS = {"mount.composefs": "8", "composefs-fuse": "1"}  # options follow 
 DUMP_TOOL = "composefs-dump"
 COMMON = {"help", "quiet", "verbose"}  # of each command, described in composefs(1)
 MAIN_TOOL = "composefs"  # has commands, each with its own --help
+HELP_COLUMNS = 100
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO"]
 
 
 def usage(tool, *args):
     return subprocess.run([tool, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=60, check=False).stdout
+
+
+def long_lines(tool, *words):
+    return [l for l in usage(tool, *words, "--help").splitlines() if len(l) > HELP_COLUMNS]
 
 
 def helped(tool):
@@ -116,6 +121,7 @@ def installed(root):
 def facts(root, tool):
     """Triples of a title, what is expected and what was found. The --help decides which options exist."""
     name = os.path.basename(tool)
+    yield f"{name}: --help has no line of more than {HELP_COLUMNS} columns", [], long_lines(tool)
     if name != MAIN_TOOL:
         expected = helped(tool)
         yield f"{name}: the options of --help are those of the manual page", expected, manual(root, name)
@@ -140,6 +146,7 @@ def facts(root, tool):
 
 def key_facts(name, tool, command):
     for words in [(command,)] + [(command, verb) for verb in verbs_of(tool, command)]:
+        yield f"{name} {' '.join(words)}: --help has no line of more than {HELP_COLUMNS} columns", [], long_lines(tool, *words)
         yield f"{name} {' '.join(words)}: the options of --help are those of the tab key", own_options(tool, *words), offered(tool, *words)
 
 

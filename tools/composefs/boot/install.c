@@ -17,7 +17,7 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"karg", "ARG", CLI_AT(struct options, kargs),
-	 "Add the kernel argument ARG, repeatable", CLI_LIST, .group = "Options"},
+	 "Add the kernel argument ARG; repeatable", CLI_LIST, .group = "Options"},
 	{"uki", "FILE", CLI_AT(struct options, uki),
 	 "Boot by the unified kernel image FILE, whose command line names the image",
 	 CLI_TEXT},
@@ -27,13 +27,11 @@ static const struct cli_option option_table[] = {
 	{"os", "NAME", CLI_AT(struct options, os),
 	 "Share /var with deployments of this name (default: default)", CLI_TEXT},
 	{"tries", "N", CLI_AT(struct options, tries),
-	 "Let the boot loader try it N times before it starts another (default: no "
-	 "limit)",
+	 "Let the boot loader try it N times, then another (default: no limit)",
 	 CLI_NUMBER, .min = 1, .max = 99},
 	{"keep", "N", CLI_AT(struct options, keep),
-	 "Remove other deployments afterwards, but keep N, and those that rm refuses "
-	 "(default: all)",
-	 CLI_NUMBER, .min = 1, .max = 1000},
+	 "Keep N other deployments, and those that rm refuses (default: all)", CLI_NUMBER,
+	 .min = 1, .max = 1000},
 	{"insecure", NULL, CLI_AT(struct options, insecure),
 	 "Accept a repository without fs-verity; nothing is verified at boot"},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
@@ -64,10 +62,10 @@ static const struct cli_syntax upgrade_syntax = {
 
 typedef int install_fn(const struct cfs_deploy_place *place, struct cfs_repo *repo,
 		       const struct cfs_install *opts, struct cfs_installed *out,
-/* Calls install, which is that of the verb, between opening and closing the boot partition
- * and the repository; with --keep, removes old deployments after it. The caller frees out. */
 		       struct cfs_err *err);
 
+/* Calls install, which is that of the verb, between opening and closing the boot partition
+ * and the repository; with --keep, removes old deployments after it. The caller frees out. */
 static int run_install(struct options *o, const char *image, install_fn *install,
 		       const struct cfs_watch *watch, struct cfs_installed *out,
 		       struct cfs_err *err)
@@ -112,10 +110,10 @@ static void warn_of_conflicts(const struct cfs_installed *done,
 		cfs_watch_warn_kind(&kind, "/etc/%s: %s: the change here is kept",
 				    done->conflicts[i].path, done->conflicts[i].what);
 	cfs_watch_end_kind(&kind, "conflicts in /etc");
-/* Prints the boot entry, or the image ID if nothing was installed because it is installed
- * already. */
 }
 
+/* Prints the boot entry, or the image ID if nothing was installed because it is installed
+ * already. */
 static void print_result(const struct options *o, const struct cfs_installed *done,
 			 bool installed)
 {

@@ -17,9 +17,8 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"boot", "DIR", CLI_AT(struct options, places),
-	 "Read the boot partition at DIR, repeatable (default: /efi, /boot and "
-	 "/boot/efi)",
-	 CLI_LIST, .group = "Options"},
+	 "Read this boot partition (default: /efi, /boot and /boot/efi)", CLI_LIST,
+	 .group = "Options"},
 	{"no-trunc", NULL, CLI_AT(struct options, no_trunc), "Print complete IDs"},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	{0},

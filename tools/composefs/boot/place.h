@@ -27,8 +27,8 @@ struct boot_options {
 	 CLI_TEXT,                                                                       \
 	 .group = "Place"},                                                              \
 		{"boot", "DIR", CLI_AT(type, member.boot),                               \
-		 "Use the boot partition that is mounted at DIR (default: the first of " \
-		 "/boot, /efi and /boot/efi with loader/entries)",                       \
+		 "Use this boot partition (default: the first of /boot, /efi, "          \
+		 "/boot/efi)",                                                           \
 		 CLI_TEXT},                                                              \
 	{                                                                                \
 		"run", "DIR", CLI_AT(type, member.run),                                  \

@@ -11,8 +11,8 @@ struct options {
 };
 
 #define NAME_HELP                                                                        \
-	"DEPLOYMENT is booted, next, rollback, the name of an entry, or the\nID of an "  \
-	"image or its first 8 digits."
+	"\nDEPLOYMENT is booted, next, rollback, the name of an entry, or the\nID of "   \
+	"an image or its first 8 digits."
 
 static const struct cli_option rm_table[] = {
 	{"force", NULL, CLI_AT(struct options, force),
@@ -31,7 +31,7 @@ static const struct cli_syntax rm_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] DEPLOYMENT", NULL},
 	.about = "Remove a deployment: its boot entry, kernel files that no other needs, "
 		 "and its /etc. The image\nstays until the next gc. The running system "
-		 "and pinned ones are not removed. " NAME_HELP,
+		 "and pinned ones are not removed." NAME_HELP,
 	.example = (const char *const[]){"composefs boot rm composefs-3.0-0123456789ab",
 					 NULL},
 	.options = rm_table,
@@ -40,7 +40,7 @@ static const struct cli_syntax rm_syntax = {
 
 static const struct cli_syntax pin_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] DEPLOYMENT", NULL},
-	.about = "Keep a deployment until \"composefs boot unpin\". " NAME_HELP,
+	.about = "Keep a deployment until \"composefs boot unpin\"." NAME_HELP,
 	.example = (const char *const[]){"composefs boot pin booted", NULL},
 	.options = pin_table,
 	.complete_operand = boot_complete_deployment,
@@ -48,7 +48,7 @@ static const struct cli_syntax pin_syntax = {
 
 static const struct cli_syntax unpin_syntax = {
 	.usage = (const char *const[]){"[OPTIONS] DEPLOYMENT", NULL},
-	.about = "Let a pinned deployment be removed. " NAME_HELP,
+	.about = "Let a pinned deployment be removed." NAME_HELP,
 	.example = (const char *const[]){"composefs boot unpin booted", NULL},
 	.options = pin_table,
 	.complete_operand = boot_complete_deployment,

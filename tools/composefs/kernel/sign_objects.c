@@ -41,11 +41,10 @@ static const struct cli_syntax syntax = {
 		 "signed "
 		 "files.\n\"composefs enable-objects\" gives the signatures to the "
 		 "kernel.",
-	.example =
-		(const char *const[]){"composefs sign-objects --key=key.pem "
-				      "--cert=cert.pem --signatures=signatures/objects "
-				      "--exec-only image.cfs",
-				      NULL},
+	.example = (const char *const[]){"composefs sign-objects --key=k.pem "
+					 "--cert=c.pem --signatures=signatures/objects "
+					 "--exec-only a.cfs",
+					 NULL},
 	.options = option_table,
 };
 

@@ -60,7 +60,7 @@ static const struct cli_option mount_table[] = {
 	{"kill-readers", NULL, AT(kill_readers),
 	 "With --verify=first-open: kill processes that open a damaged file"},
 	{"lazy", "SOURCE", AT(lazy),
-	 "Fetch missing objects when they are opened; may be repeated", CLI_LIST},
+	 "Fetch missing objects when they are opened; repeatable", CLI_LIST},
 	{"prefetch", NULL, AT(prefetch),
 	 "With --lazy: fetch all missing objects in the background"},
 	{"order", "FILE", AT(order),

@@ -49,8 +49,7 @@ static const struct cli_option inspect_table[] = {
 	 .group = "Options"},
 	{"config", NULL, AT(config), "Print the configuration as it was pulled"},
 	{"platform", "OS/ARCH[/VARIANT]", AT(platform),
-	 "Use the image of an index for this platform (default: that of this machine)",
-	 CLI_TEXT},
+	 "Use the image of an index for this platform (default: this machine)", CLI_TEXT},
 	WHERE_OPTIONS(struct options, where),
 	{0},
 };

@@ -46,7 +46,7 @@ static const struct cli_option option_table[] = {
 	{"threads", "N", AT(threads), "Read N layers at a time (default: one per CPU)",
 	 CLI_NUMBER, .min = 1, .max = 256},
 	{"seal", "RULE", AT(seal),
-	 "Handle the digest in the manifest: compare (default), ignore, require-digest",
+	 "Use the digest in the manifest: compare (default), ignore, require-digest",
 	 CLI_CHOICE, .choices = seal_choices},
 	{"referrers", NULL, AT(referrers),
 	 "Store all artifacts that refer to the image (default: its signatures)"},

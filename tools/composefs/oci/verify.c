@@ -30,10 +30,8 @@ static const struct cli_syntax syntax = {
 		 "trusted, unrevoked key, in an artifact that refers to it or inline "
 		 "(then "
 		 "without the\n"
-		 "manifest). Trusted keys and certificates are those of keys.d in "
-		 "/usr/lib/composefs, "
-		 "/etc/composefs and\n"
-		 "/run/composefs.",
+		 "manifest). Trusted keys and certificates are those of keys.d in\n"
+		 "/usr/lib/composefs, /etc/composefs and /run/composefs.",
 	.status = "0 verified, 1 read error, 2 usage error; refused: 10 unsigned, 11 "
 		  "malformed,\n"
 		  "12 no key, 13 bad signature, 14 revoked key, 15 other image, 20 other "
@@ -55,10 +53,10 @@ struct verify {
 	struct cfs_err err;
 };
 
-/* Verifies the signature of the request with all certificates of keys. libcrypto is in the
- * helper program only. The certificates are borrowed during the call. */
 /* --- one seal ----------------------------------------------------------------------- */
 
+/* Verifies the signature of the request with all certificates of keys. libcrypto is in the
+ * helper program only. The certificates are borrowed during the call. */
 static int ask_helper(struct cfs_pkcs7_request *r, const struct cfs_sig_keys *keys,
 		      struct cfs_trust_found *found, struct cfs_err *err)
 {

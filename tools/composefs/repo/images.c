@@ -36,7 +36,7 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"filter", "KEY=VALUE", AT(filters),
-	 "List only images with name=GLOB, mounted=BOOL, signed=BOOL, since=WHEN, ...",
+	 "List images with name=GLOB, mounted=BOOL, signed=BOOL, since=WHEN, ...",
 	 CLI_LIST, .word = image_filter_get_word, .letter = 'f', .group = "Options"},
 	{"format", "FORMAT", AT(format),
 	 "Print json, or text such as \"{{.Name}} {{.ID}}\"", CLI_TEXT},

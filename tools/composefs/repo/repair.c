@@ -23,8 +23,8 @@ struct options {
 
 static const struct cli_option option_table[] = {
 	{"from", "PLACE", CLI_AT(struct options, from),
-	 "Fetch objects from this repository, object directory or URL; may be repeated",
-	 CLI_LIST, .group = "Options"},
+	 "Fetch objects from a repository, object directory or URL; repeatable", CLI_LIST,
+	 .group = "Options"},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),
 	{0},

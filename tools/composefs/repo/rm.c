@@ -23,8 +23,7 @@ static const struct cli_option option_table[] = {
 	{"gc", NULL, CLI_AT(struct options, gc),
 	 "Run gc: remove all unreferenced images and objects", .group = "Options"},
 	{"force", NULL, CLI_AT(struct options, force),
-	 "Remove all references of an image that is given by its ID, and those of "
-	 "installed systems",
+	 "Remove also all references of an ID, and those of installed systems",
 	 .letter = 'f'},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),

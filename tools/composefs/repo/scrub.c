@@ -33,8 +33,7 @@ static const struct cli_option option_table[] = {
 	{"repair", NULL, CLI_AT(struct options, repair),
 	 "Move damaged objects to .quarantine, and fetch them and missing ones"},
 	{"from", "PLACE", CLI_AT(struct options, from),
-	 "Repair: fetch objects from this repository, object directory or URL; may be "
-	 "repeated",
+	 "Repair: fetch from a repository, object directory or URL; repeatable",
 	 CLI_LIST},
 	{"json", NULL, CLI_AT(struct options, json), "Print one JSON object"},
 	WHERE_OPTIONS(struct options, where),

@@ -51,11 +51,10 @@ static int parse_rate(const char *value, void *out, struct cfs_err *err)
 
 static const struct cli_option option_table[] = {
 	{"action", "ACTION", CLI_AT(struct options, actions),
-	 "Do this about damage: log, repair, command or reboot (default: log); may be "
-	 "repeated",
-	 CLI_LIST, .group = "Options"},
+	 "On damage: log (default), repair, command or reboot; repeatable", CLI_LIST,
+	 .group = "Options"},
 	{"from", "PLACE", CLI_AT(struct options, from),
-	 "Repair: fetch objects from this place; may be repeated", CLI_LIST},
+	 "Repair: fetch objects from this place; repeatable", CLI_LIST},
 	{"command", "COMMAND", CLI_AT(struct options, command),
 	 "Run this with /bin/sh; $COMPOSEFS_OBJECT and others say what is damaged",
 	 CLI_TEXT},
