@@ -74,7 +74,8 @@ static int read_old(struct cfs_cache *c, const char *path,
 	if (rc < 0)
 		return rc;
 	if (is_foreign(c->old.span))
-		return cfs_fail(err, EINVAL, "not a digest cache: give another file");
+		return cfs_fail(err, EINVAL,
+				"expected a digest cache, got another kind of file");
 	if (c->old.span.len && cfs_cache_parse(c->old.span, c->alg, &c->known, &why) < 0)
 		cfs_watch_warn(opts->watch, "%s is not used: %s", path, why.msg);
 	return 0;

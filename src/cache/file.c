@@ -25,7 +25,8 @@ static int check_cache_header(struct cfs_span header, enum cfs_hash_alg alg,
 	uint32_t found = cfs_le32(header.p + CACHE_ALG_OFF);
 
 	if (memcmp(header.p, cfs_cache_magic, CACHE_MAGIC_LEN) != 0)
-		return cfs_fail(err, EUCLEAN, "not a digest cache");
+		return cfs_fail(err, EUCLEAN,
+				"expected a digest cache, got another kind of file");
 	if (version != CACHE_VERSION)
 		return cfs_fail(err, EUCLEAN, "expected version %d, got %" PRIu32,
 				(int)CACHE_VERSION, version);
@@ -45,7 +46,9 @@ static int check_cache_sum(struct cfs_span bytes, struct cfs_span sum,
 	if (rc < 0)
 		return rc;
 	if (memcmp(want.bytes, sum.p, CACHE_SUM_LEN) != 0)
-		return cfs_fail(err, EUCLEAN, "damaged: the checksum is wrong");
+		return cfs_fail(
+			err, EUCLEAN,
+			"damaged: expected the checksum of the content, got another");
 	return 0;
 }
 

@@ -171,7 +171,9 @@ static int pass_listed_artifact(const struct cfs_repo *repo,
 
 	if (rc == 0 && (!a.manifest.has_subject ||
 			!cfs_oci_digest_eq(&a.manifest.subject.digest, subject)))
-		rc = cfs_fail(err, EUCLEAN, "an artifact with another subject");
+		rc = cfs_fail(
+			err, EUCLEAN,
+			"expected an artifact with this subject, got one with another");
 	if (rc == 0)
 		rc = fn(ctx, &a, err);
 	cfs_artifact_close(&a);

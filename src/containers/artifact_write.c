@@ -178,7 +178,9 @@ int cfs_artifact_publish(struct cfs_repo *repo,
 	char ref[CFS_ARTIFACT_REF_MAX];
 	struct cfs_digest manifest;
 	int rc = tag || a->manifest.has_subject ? 0
-						: cfs_fail(err, EINVAL, "has no subject");
+						: cfs_fail(err, EINVAL,
+							   "expected a tag or a manifest "
+							   "with a subject, got neither");
 
 	if (!tag && rc == 0)
 		tag = cfs_artifact_format_ref(&a->manifest.subject.digest, &a->digest,

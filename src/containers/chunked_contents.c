@@ -144,8 +144,7 @@ static int check_chunked_file(struct chunked_contents *c, struct cfs_err *err)
 	if (memcmp(sha256, c->file->sha256, CFS_SHA256_LEN) == 0)
 		return 0;
 	c->is_reused_wrong |= !c->frames;
-	return cfs_fail(err, EILSEQ,
-			"file %zu: the content has another digest than in %s",
+	return cfs_fail(err, EILSEQ, "file %zu: expected the digest from %s, got another",
 			c->n_begun - 1,
 			c->frames ? "the table of contents" : "the content index");
 }

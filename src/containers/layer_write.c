@@ -48,7 +48,9 @@ static int keep_small(void *ctx, const void *p, size_t len, struct cfs_err *err)
 	struct layer_writer *w = ctx;
 
 	if (len > CFS_CONTAINERS_INLINE_MAX - w->small_len)
-		return cfs_fail(err, EINVAL, "more content than its header says");
+		return cfs_fail(err, EINVAL,
+				"expected content of at most %d bytes, got more",
+				CFS_CONTAINERS_INLINE_MAX);
 	memcpy(w->small + w->small_len, p, len);
 	w->small_len += len;
 	return 0;

@@ -43,10 +43,11 @@ static int check_pulled_kind(const struct pull *p, struct cfs_err *err)
 	if (p->manifest.is_image ||
 	    (!p->opts->entry && p->opts->seal != CFS_SEAL_REQUIRE))
 		return 0;
-	return cfs_fail(err, ENOTSUP,
-			"an artifact of type \"%.100s\", not the image of a container",
-			p->manifest.artifact_type ? p->manifest.artifact_type
-						  : p->manifest.config.media_type);
+	return cfs_fail(
+		err, ENOTSUP,
+		"expected the image of a container, got an artifact of type \"%.100s\"",
+		p->manifest.artifact_type ? p->manifest.artifact_type
+					  : p->manifest.config.media_type);
 }
 
 static int pull_all(struct pull *p, struct cfs_pull_result *out, struct cfs_err *err)

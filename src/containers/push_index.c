@@ -112,8 +112,8 @@ int cfs_containers_push_index(const struct cfs_repo *repo, const char *name,
 	*out = (struct cfs_push_result){0};
 	if (rc == 0)
 		rc = cfs_fail(err, ENOENT,
-			      "%s: not the index of several platforms: pull it with "
-			      "--all-platforms",
+			      "%s: expected an index of several platforms, got one "
+			      "image: pull it with --all-platforms",
 			      name);
 	else if (rc > 0)
 		rc = to->put_entry ? push_entries(&x, err)

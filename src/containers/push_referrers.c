@@ -34,7 +34,7 @@ int push_named_artifact(const struct push *p, struct cfs_err *err)
 
 	if (p->to->has_plain_layers)
 		return cfs_fail(err, ENOTSUP,
-				"an artifact, not the image of a container");
+				"expected the image of a container, got an artifact");
 	if (!d.media_type)
 		d.media_type = CFS_OCI_TYPE_MANIFEST;
 	rc = push_artifact_blobs(p, &c->manifest, err);

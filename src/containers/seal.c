@@ -25,8 +25,8 @@ static int fail_mismatch(const struct pull *p, const char *announced,
 	char text[CFS_DIGEST_TEXT_MAX];
 	int rc = cfs_fail(
 		err, EILSEQ,
-		"seal mismatch: the manifest announces the image %.130s, its layers "
-		"give %s",
+		"seal mismatch: expected image %.130s, as the manifest announces, got "
+		"%s from its layers",
 		announced, cfs_digest_text(image, text));
 
 	if (p->opts->seal == CFS_SEAL_REQUIRE)

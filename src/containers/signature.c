@@ -90,7 +90,8 @@ static int take_seal_digest(const char *text, enum cfs_hash_alg alg,
 	int rc = cfs_digest_parse(cfs_text(text), &out->digest, err);
 
 	if (rc == 0 && out->digest.alg != alg)
-		rc = cfs_fail(err, EINVAL, "a digest of another algorithm");
+		rc = cfs_fail(err, EINVAL, "expected a %s digest, got one of %s",
+			      cfs_hash_name(alg), cfs_hash_name(out->digest.alg));
 	out->is_present = rc == 0;
 	return rc;
 }
@@ -185,11 +186,13 @@ static int read_seal_layer(const struct cfs_repo *repo,
 	if (role == CFS_SEAL_N_ROLES)
 		return 0;
 	if (e->is_present)
-		return cfs_fail(err, EINVAL, "several signatures of the %s",
+		return cfs_fail(err, EINVAL,
+				"expected one signature of the %s, got several",
 				cfs_seal_get_role_name(role));
 	if (strcmp(layer->media_type, CFS_SEAL_TYPE_ED25519) != 0 &&
 	    strcmp(layer->media_type, CFS_SEAL_TYPE_PKCS7) != 0)
-		return cfs_fail(err, EINVAL, "not the type of a signature: \"%.100s\"",
+		return cfs_fail(err, EINVAL,
+				"expected the type of a signature, got \"%.100s\"",
 				layer->media_type);
 	if (layer->size > CFS_SEAL_SIGNATURES_MAX)
 		return cfs_fail(err, EINVAL, "expected a signature of at most %d bytes",

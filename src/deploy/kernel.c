@@ -224,7 +224,9 @@ static int check_cmdline(struct cfs_span uki, const struct cfs_digest *image,
 		if (cfs_digest_eq(&args->images[i].digest, image))
 			return 0;
 	if (rc == 0)
-		rc = cfs_fail(err, EILSEQ, "the UKI boots another image, or none");
+		rc = cfs_fail(err, EILSEQ,
+			      "expected a UKI that boots this image, got one that boots "
+			      "another or none");
 	return rc;
 }
 

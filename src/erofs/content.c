@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/input.h"
 #include "erofs/image_priv.h"
 
 int cfs_inode_read_target(const struct cfs_inode *inode, struct cfs_text *out,
@@ -13,8 +14,9 @@ int cfs_inode_read_target(const struct cfs_inode *inode, struct cfs_text *out,
 	struct cfs_span all = inode->tail.len ? inode->tail : inode->blocks;
 
 	if (!S_ISLNK(inode->mode))
-		return cfs_fail(err, EINVAL, "inode %" PRIu64 ": not a symlink",
-				inode->nid);
+		return cfs_fail(err, EINVAL,
+				"inode %" PRIu64 ": expected a symlink, got %s",
+				inode->nid, cfs_input_get_type_name(inode->mode));
 	if (memchr(all.p, '\0', all.len))
 		return cfs_bad_inode(err, inode, "symlink target contains a NUL byte");
 	*out = cfs_span_text(all);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "base/input.h"
 #include "erofs/format.h"
 #include "erofs/image_priv.h"
 #include "tree/tree.h"
@@ -125,7 +126,8 @@ static int decode_dirent(const struct cfs_dir *dir, uint32_t i, struct cfs_diren
 	out->off = block_off(dir) + i * DIRENT_LEN;
 	out->file_type = p[offsetof(struct erofs_dirent, file_type)];
 	if (out->file_type < EROFS_FT_REG || out->file_type > EROFS_FT_LNK)
-		return cfs_fail(err, EUCLEAN, "unknown file type %d", out->file_type);
+		return cfs_fail(err, EUCLEAN, "expected file type %d to %d, got %d",
+				EROFS_FT_REG, EROFS_FT_LNK, out->file_type);
 	if (p[offsetof(struct erofs_dirent, reserved)] != 0)
 		return cfs_fail(err, EUCLEAN, "reserved byte is not 0");
 	return 0;
@@ -137,8 +139,9 @@ int cfs_dir_open(const struct cfs_image *im, const struct cfs_inode *inode,
 		 struct cfs_dir *out, struct cfs_err *err)
 {
 	if (!S_ISDIR(inode->mode))
-		return cfs_fail(err, ENOTDIR, "inode %" PRIu64 ": not a directory",
-				inode->nid);
+		return cfs_fail(err, ENOTDIR,
+				"inode %" PRIu64 ": expected a directory, got %s",
+				inode->nid, cfs_input_get_type_name(inode->mode));
 	*out = (struct cfs_dir){.im = im,
 				.nid = inode->nid,
 				.off = inode->off,
@@ -152,8 +155,10 @@ static int record_dots(struct cfs_dir *dir, const struct cfs_dirent *entry,
 		       struct cfs_err *err)
 {
 	if (entry->file_type != EROFS_FT_DIR)
-		return cfs_fail(err, EUCLEAN, "\"%s\" is not a directory",
-				is_self(entry->name) ? "." : "..");
+		return cfs_fail(err, EUCLEAN,
+				"\"%s\": expected file type %d (directory), got %d",
+				is_self(entry->name) ? "." : "..", EROFS_FT_DIR,
+				entry->file_type);
 	if (is_parent(entry->name)) {
 		dir->parent_nid = entry->nid;
 		dir->has_parent = true;

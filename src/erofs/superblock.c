@@ -45,7 +45,7 @@ static int check_magic(struct cfs_span bytes, struct cfs_err *err)
 	if (bytes.len >= 4 && !cfs_image_has_magic(bytes.p))
 		kind = cfs_kind_find(bytes);
 	if (kind)
-		return cfs_fail(err, EINVAL, "header: not a composefs image, but %s",
+		return cfs_fail(err, EINVAL, "header: expected a composefs image, got %s",
 				kind->name);
 	if (bytes.len < EROFS_BLOCK)
 		return cfs_fail(err, EINVAL,

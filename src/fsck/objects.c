@@ -192,7 +192,8 @@ static int compare_object(const struct cfs_fsck_objects *o,
 	if (fstat(fd, &st) < 0)
 		return cfs_fail_errno(err, "stat");
 	if (!S_ISREG(st.st_mode))
-		return cfs_fail(err, EUCLEAN, "not a regular file");
+		return cfs_fail(err, EUCLEAN, "expected a regular file, got %s",
+				cfs_input_get_type_name(st.st_mode));
 	if (object->sizes_differ)
 		return cfs_fail(err, EUCLEAN,
 				"size: the image expects %" PRIu64 " and %" PRIu64

@@ -151,9 +151,10 @@ static int serve_fuse_init(struct worker *w)
 				&answer);
 		rc = perform_answer(w, &answer);
 		if (rc == 0 && answer.error)
-			return cfs_fail(&w->err, EPROTO,
-					"the kernel speaks a protocol older than 7.%d",
-					FUSE_WIRE_MINOR_MIN);
+			return cfs_fail(
+				&w->err, EPROTO,
+				"expected FUSE protocol 7.%d or newer, got an older one",
+				FUSE_WIRE_MINOR_MIN);
 		rc = rc < 0 ? cfs_fail(&w->err, -rc, "/dev/fuse: cannot reply") : 1;
 	}
 	return rc;

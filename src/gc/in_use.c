@@ -123,7 +123,9 @@ static int mark_bytes(struct gc_marks *m, int fd, struct cfs_err *err)
 	int rc = is_image(fd, err);
 
 	if (rc <= 0)
-		return rc < 0 ? rc : cfs_fail(err, EINVAL, "not an image");
+		return rc < 0 ? rc
+			      : cfs_fail(err, EINVAL,
+					 "expected an image, got another kind of file");
 	rc = cfs_map_copy(fd, &map, err);
 	if (rc < 0)
 		return rc;

@@ -98,7 +98,7 @@ static int classify_last(struct cfs_text name, struct named *out, struct cfs_err
 	cfs_text_skip_prefix(&out->name, WHITEOUT_PREFIX);
 	if (out->name.len == 0 || cfs_text_eq(out->name, CFS_TEXT(".")) ||
 	    cfs_text_eq(out->name, CFS_TEXT("..")))
-		return cfs_fail(err, EINVAL, "a whiteout without a name");
+		return cfs_fail(err, EINVAL, "expected a name after \".wh.\", got none");
 	return 0;
 }
 

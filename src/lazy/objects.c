@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The objects of an image and their sizes: a source cannot deliver more bytes. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "lazy/lazy_priv.h"
@@ -57,9 +58,11 @@ static int remove_duplicates(struct cfs_lazy_objects *out, struct cfs_err *err)
 	for (size_t i = 0; i < out->n; i++) {
 		if (n && compare_object_ids(&out->v[n - 1], &out->v[i]) == 0) {
 			if (out->v[n - 1].size != out->v[i].size)
-				return cfs_fail(err, EUCLEAN,
-						"two files have the same object, but "
-						"different sizes");
+				return cfs_fail(
+					err, EUCLEAN,
+					"expected one size of an object, got %" PRIu64
+					" and %" PRIu64,
+					out->v[n - 1].size, out->v[i].size);
 			continue;
 		}
 		out->v[n++] = out->v[i];

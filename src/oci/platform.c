@@ -128,8 +128,9 @@ int cfs_oci_platform_parse(const char *text, char buf[CFS_OCI_PLATFORM_MAX],
 	char *slash;
 
 	if (strlen(text) >= CFS_OCI_PLATFORM_MAX)
-		return cfs_fail(err, EINVAL, "platform: longer than %d bytes",
-				CFS_OCI_PLATFORM_MAX - 1);
+		return cfs_fail(err, EINVAL,
+				"platform: expected at most %d bytes, got %zu",
+				CFS_OCI_PLATFORM_MAX - 1, strlen(text));
 	snprintf(buf, CFS_OCI_PLATFORM_MAX, "%s", text);
 	*out = (struct cfs_oci_platform){.os = buf};
 	slash = strchr(buf, '/');

@@ -112,8 +112,8 @@ static int take_host(struct cfs_text *t, struct cfs_oci_reference *out,
 	if (!slash || !looks_like_host(host))
 		return 0;
 	if (!is_host(host))
-		return cfs_fail(err, EINVAL, "not a host name: \"%.*s\"", (int)host.len,
-				host.s);
+		return cfs_fail(err, EINVAL, "expected a host name, got \"%.*s\"",
+				(int)host.len, host.s);
 	snprintf(out->host, sizeof(out->host), "%.*s", (int)host.len, host.s);
 	out->has_host = true;
 	skip_chars(t, host.len + 1);
@@ -150,7 +150,7 @@ static int take_tag(struct cfs_text *t, struct cfs_oci_reference *out,
 	tag.s = colon + 1;
 	tag.len = t->len - (size_t)(tag.s - t->s);
 	if (!cfs_oci_is_tag(tag))
-		return cfs_fail(err, EINVAL, "not a tag: \"%.*s\"",
+		return cfs_fail(err, EINVAL, "expected a tag, got \"%.*s\"",
 				(int)(tag.len < 200 ? tag.len : 200), tag.s);
 	snprintf(out->tag, sizeof(out->tag), "%.*s", (int)tag.len, tag.s);
 	t->len = (size_t)(colon - t->s);

@@ -20,7 +20,7 @@ enum {
 
 static int fail_pe(struct cfs_err *err, const char *what)
 {
-	return cfs_fail(err, EUCLEAN, "not a PE file: %s", what);
+	return cfs_fail(err, EUCLEAN, "expected a PE file: %s", what);
 }
 
 int cfs_pe_open(struct cfs_span file, struct cfs_pe *out, struct cfs_err *err)

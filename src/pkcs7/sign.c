@@ -136,8 +136,8 @@ static int append_der(PKCS7 *p7, struct cfs_mem *out, struct cfs_err *err)
 		return fail_crypto(err, "PKCS#7");
 	if (len > CFS_PKCS7_MAX)
 		rc = cfs_fail(err, EMSGSIZE,
-			      "PKCS#7: %d bytes: the kernel accepts at most %d", len,
-			      CFS_PKCS7_MAX);
+			      "PKCS#7: expected at most %d bytes, as the kernel, got %d",
+			      CFS_PKCS7_MAX, len);
 	else
 		rc = sink.write(sink.ctx, der, (size_t)len, err);
 	OPENSSL_free(der);

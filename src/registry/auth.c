@@ -46,7 +46,9 @@ static int decode_auth(const char *base64, struct cfs_registry_auth *out,
 	int rc;
 
 	if (!cfs_base64_decode(cfs_text(base64), (uint8_t *)plain, sizeof(plain), &len))
-		return cfs_fail(err, EINVAL, "credentials: \"auth\" is not base64");
+		return cfs_fail(
+			err, EINVAL,
+			"credentials: \"auth\": expected base64, got other characters");
 	rc = cfs_registry_split_auth((struct cfs_text){plain, len}, out, err);
 	explicit_bzero(plain, sizeof(plain));
 	return rc;
@@ -156,7 +158,9 @@ int cfs_registry_find_auth(struct cfs_text json, const char *host, const char *n
 	root = registry_load_json(json, CFS_REGISTRY_AUTH_FILE_MAX);
 	if (!json_is_object(root)) {
 		json_decref(root);
-		return cfs_fail(err, EINVAL, "credentials: not a JSON object");
+		return cfs_fail(
+			err, EINVAL,
+			"credentials: expected a JSON object, got something else");
 	}
 	rc = find_helper(root, host, name, out, err);
 	entry = find_auth_entry(json_object_get(root, "auths"), host, name);

@@ -41,9 +41,9 @@ static int check_above(const struct cfs_sig_statement *s, uint64_t floor,
 	if (s->version >= floor)
 		return 0;
 	return cfs_fail(err, ESTALE,
-			"%.*s: version %" PRIu64 " is below the floor %" PRIu64
-			": rolled back",
-			(int)s->name.len, s->name.s, s->version, floor);
+			"%.*s: rolled back: expected version %" PRIu64
+			" or newer, got %" PRIu64,
+			(int)s->name.len, s->name.s, floor, s->version);
 }
 
 static int append_floor(struct cfs_mem *out, struct cfs_text name, uint64_t version,

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/show.h"
 #include "sig/sig_priv.h"
 
 #define HEAD "composefs-statement 1"
@@ -174,8 +175,9 @@ int cfs_sig_statement_check_images(const struct cfs_sig_statement *s,
 				   struct cfs_err *err)
 {
 	if (n != s->n_images)
-		return cfs_fail(err, EILSEQ, "the statement is about %zu images, not %zu",
-				s->n_images, n);
+		return cfs_fail(err, EILSEQ,
+				"expected a statement about %zu %s, got one about %zu", n,
+				cfs_plural(n, "image", "images"), s->n_images);
 	for (size_t i = 0; i < n; i++)
 		if (count_image(images, n, images[i]) !=
 		    count_image(s->images, n, images[i]))
@@ -185,8 +187,8 @@ int cfs_sig_statement_check_images(const struct cfs_sig_statement *s,
 	for (size_t i = 0; i < n; i++)
 		if (!cfs_text_eq(images[i], s->images[i]))
 			return cfs_fail(err, EPROTO,
-					"image %zu is %.*s, but the statement has %.*s "
-					"there: another order",
+					"another order: image %zu: expected %.*s, got "
+					"%.*s in the statement",
 					i + 1, shown_len(images[i]), images[i].s,
 					shown_len(s->images[i]), s->images[i].s);
 	return 0;
@@ -197,6 +199,6 @@ int cfs_sig_statement_check_name(const struct cfs_sig_statement *s, struct cfs_t
 {
 	if (cfs_text_eq(s->name, name))
 		return 0;
-	return cfs_fail(err, ENXIO, "the statement is about %.*s, not %.*s",
-			shown_len(s->name), s->name.s, shown_len(name), name.s);
+	return cfs_fail(err, ENXIO, "expected a statement about %.*s, got one about %.*s",
+			shown_len(name), name.s, shown_len(s->name), s->name.s);
 }

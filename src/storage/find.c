@@ -26,7 +26,9 @@ static int split_name(const char *text, struct name *out, struct cfs_err *err)
 	*out = (struct name){.digest = at && strchr(at, ':') ? at + 1 : NULL,
 			     .id = at && !strchr(at, ':') ? at + 1 : NULL};
 	if (len >= sizeof(out->repo))
-		return cfs_fail(err, EINVAL, "the name of the image is too long");
+		return cfs_fail(err, EINVAL,
+				"expected an image name of at most %zu bytes, got %zu",
+				sizeof(out->repo) - 1, len);
 	memcpy(out->repo, text, len);
 	out->repo[len] = '\0';
 	return 0;

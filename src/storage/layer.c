@@ -108,9 +108,9 @@ static int end_layer_file(struct cfs_storage_layer *l, struct cfs_err *err)
 	close(cfs_steal_fd(&l->file));
 	if (l->has_crc && l->crc != l->expected_crc)
 		return cfs_fail(err, EILSEQ,
-				"%.300s: its content has another checksum than when it "
-				"was extracted",
-				l->path);
+				"%.300s: expected checksum %016" PRIx64
+				" of the extraction, got %016" PRIx64,
+				l->path, l->expected_crc, l->crc);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
+#include "base/input.h"
 #include "store/store_priv.h"
 
 /* Compares the digest that the kernel measures with the name. */
@@ -17,7 +18,8 @@ static int check_measure(int fd, const struct cfs_digest *want, struct cfs_err *
 	if (rc < 0)
 		return rc;
 	if (!cfs_digest_eq(&got, want))
-		return cfs_fail(err, EILSEQ, "the kernel measures %s",
+		return cfs_fail(err, EILSEQ,
+				"expected the digest in its name, got %s from the kernel",
 				cfs_digest_text(&got, text));
 	return 0;
 }
@@ -42,8 +44,10 @@ static int check_content(const struct cfs_store *s, int dir, const char *name,
 					       NULL, err);
 
 	if (rc == 0 && !cfs_digest_eq(&got, d))
-		return cfs_fail(err, EILSEQ, "its content has the digest %s",
-				cfs_digest_text(&got, text));
+		return cfs_fail(
+			err, EILSEQ,
+			"expected the digest in its name, got %s from its content",
+			cfs_digest_text(&got, text));
 	return rc;
 }
 
@@ -69,7 +73,8 @@ enum store_found store_find_in(struct cfs_store *s, int dir, const struct cfs_di
 			return STORE_MISSING;
 		rc = cfs_fail_errno(err, "stat");
 	} else if (!S_ISREG(st.stx_mode)) {
-		rc = cfs_fail(err, EUCLEAN, "not a regular file");
+		rc = cfs_fail(err, EUCLEAN, "expected a regular file, got %s",
+			      cfs_input_get_type_name(st.stx_mode));
 	} else if (st.stx_size != size) {
 		rc = cfs_fail(err, EUCLEAN, "expected %" PRIu64 " bytes, got %" PRIu64,
 			      size, (uint64_t)st.stx_size);

@@ -62,7 +62,8 @@ static int check_stream_header(const uint8_t *header, enum cfs_hash_alg alg,
 	const struct header_layout *l = find_layout(header);
 
 	if (!l)
-		return cfs_fail(err, EUCLEAN, "not a splitstream");
+		return cfs_fail(err, EUCLEAN,
+				"expected a splitstream, got another kind of file");
 	if (header[l->version] != 0)
 		return cfs_fail(err, EUCLEAN, "version: expected 0, got %d",
 				header[l->version]);
@@ -284,7 +285,8 @@ void cfs_stream_cursor_free(struct cfs_stream_cursor *c)
 static int fail_too_long(const struct cfs_stream_cursor *c, struct cfs_err *err)
 {
 	return cfs_fail(err, EUCLEAN,
-			"chunks: more than the %" PRIu64 " bytes of the header",
+			"chunks: expected %" PRIu64
+			" bytes, as the header says, got more",
 			c->s->size);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* The archive that tar-split describes. */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "tarsplit/tarsplit.h"
 
@@ -28,8 +29,9 @@ static int end_content(struct cfs_tarsplit_archive *a, struct cfs_err *err)
 
 	a->in_content = false;
 	if (n > 0)
-		return cfs_fail(err, EILSEQ,
-				"tar-split: the content of a file is longer");
+		return cfs_fail(
+			err, EILSEQ,
+			"tar-split: expected the end of the content of a file, got more");
 	return (int)n;
 }
 
@@ -46,7 +48,9 @@ static ssize_t read_file_content(struct cfs_tarsplit_archive *a, void *p, size_t
 		return n;
 	if (n == 0)
 		return cfs_fail(err, EILSEQ,
-				"tar-split: the content of a file is shorter");
+				"tar-split: expected %" PRIu64
+				" more bytes of the content of a file, got none",
+				a->content_left);
 	a->content_left -= (uint64_t)n;
 	if (a->content_left == 0)
 		rc = end_content(a, err);

@@ -243,7 +243,7 @@ int cfs_destination_open_oci_archive(const char *spec, const struct cfs_watch *w
 	a->path_of = layout_path_of;
 	rc = place_split(spec, &path, &a->name, err);
 	if (rc == 0 && a->name && !cfs_oci_is_tag(cfs_text(a->name)))
-		rc = cfs_fail(err, EINVAL, "not a tag: \"%.100s\"", a->name);
+		rc = cfs_fail(err, EINVAL, "expected a tag, got \"%.100s\"", a->name);
 	if (rc == 0)
 		rc = open_archive_file(a, path, err);
 	return finish_open(a, rc, out);

@@ -23,7 +23,8 @@ static int keep_store_manifest(struct local_store *l, struct cfs_text json,
 	rc = cfs_oci_manifest_parse(json, &l->manifest, err);
 	if (rc == 0 && l->manifest.n_layers != cfs_storage_count_layers(l->storage))
 		rc = cfs_fail(err, EINVAL,
-			      "layers: the manifest has %zu, the store has %zu",
+			      "layers: expected %zu, as the manifest has, got %zu from "
+			      "the store",
 			      l->manifest.n_layers, cfs_storage_count_layers(l->storage));
 	return rc;
 }

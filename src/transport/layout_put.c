@@ -285,7 +285,7 @@ int cfs_destination_open_layout(const char *spec, const struct cfs_watch *watch,
 	*l = (struct layout_out){.dirfd = -1, .watch = watch};
 	rc = place_split(spec, &dir, &l->tag, err);
 	if (rc == 0 && l->tag && !cfs_oci_is_tag(cfs_text(l->tag)))
-		rc = cfs_fail(err, EINVAL, "not a tag: \"%.100s\"", l->tag);
+		rc = cfs_fail(err, EINVAL, "expected a tag, got \"%.100s\"", l->tag);
 	if (rc == 0) {
 		l->dirfd = open_layout_dir(dir, err);
 		rc = l->dirfd < 0 ? cfs_context(err, l->dirfd, "%s", dir) : 0;

@@ -122,7 +122,7 @@ static int serve_trigger_init(struct server *s, struct cfs_err *err)
 		if (rc > 0 && s->answer.error)
 			return cfs_fail(
 				err, EPROTO,
-				"the kernel speaks a FUSE protocol older than 7.%d",
+				"expected FUSE protocol 7.%d or newer, got an older one",
 				FUSE_WIRE_MINOR_MIN);
 	}
 	return rc == 0 ? cfs_fail(err, ENODEV, "the filesystem was unmounted") : rc;

@@ -108,7 +108,7 @@ def entry_that_cannot_be_read_is_reported_and_the_others_are_listed():
 def uki_that_lies_is_reported():
     args = (b".cmdline", f"composefs={A}".encode())
     for content, part in ((pe(args, off=2000), "not inside"), (pe(args, args), "expected one section .cmdline"),
-                          (pe(args, n=300), "at most 256 sections"), (b"no PE", "not a PE file"), (b"", "not a PE file")):
+                          (pe(args, n=300), "at most 256 sections"), (b"no PE", "expected a PE file"), (b"", "expected a PE file")):
         put("p/EFI/Linux/x.efi", content)
         expect([e["id"] for e in failing(part)], [None])
 

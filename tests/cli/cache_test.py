@@ -172,7 +172,7 @@ def a_file_that_is_not_a_cache_is_refused(place):
     paths = place.settled()
     for path in (paths[2], f"{paths[0]}/d0/f0"):
         before = read(path)
-        ensure("not a digest cache" in fails(*place.command(*paths[:3], path)), path)
+        ensure("expected a digest cache, got another kind of file" in fails(*place.command(*paths[:3], path)), path)
         ensure(read(path) == before, f"{path} was changed")
     os.chmod(paths[3], 0o666)
     ensure("writable by group or others" in fails(*place.command(*paths)), "no word of it")

@@ -160,7 +160,7 @@ def export_refuses_what_is_no_local_destination():
 
 @test
 def export_refuses_names_that_are_not_valid_and_compressed_layers_for_docker():
-    for to, options, part in (("oci-archive:a.tar:b c", (), "not a tag"),
+    for to, options, part in (("oci-archive:a.tar:b c", (), "expected a tag, got"),
                               ("docker-archive:a.tar:A", (), "not a name"),
                               ("docker-archive:a.tar:a@sha256:" + 64 * "0", (), "got a digest"),
                               ("docker-archive:a.tar", ("--compression=gzip",), "are not compressed"),

@@ -215,7 +215,7 @@ def index_with_an_image_that_lies_gets_no_name():
     artifact = {**lies, "manifests": [{**lies["manifests"][0], "digest": "sha256:7185e8ce29b8ef147afd1cb9491bbba402c1f76cbc00b11b6026d58fb319e406", "size": 740}]}
     source = layout_of(artifact)
     shutil.copytree(f"{GOLDEN}/artifact/blobs", "own/blobs", dirs_exist_ok=True)
-    has(refused("oci", "pull", "--all-platforms", "--repo=new", source, "x"), "not the image of a container")
+    has(refused("oci", "pull", "--all-platforms", "--repo=new", source, "x"), "expected the image of a container, got an artifact")
     has(refused("oci", "pull", "--all-platforms", "--repo=new", f"oci:{GOLDEN}/basic:latest", "x"), "expected an index of several platforms")
     good("gc", "--repo=new")
     expect(sorted(n for n in os.listdir("new/streams") if n != "refs"), [])
@@ -238,7 +238,7 @@ def index_within_indexes_is_found_down_to_a_depth():
 @test
 def push_of_all_platforms_needs_an_index():
     good("oci", "pull", "--repo=r", f"oci:{GOLDEN}/basic:latest", "app")
-    has(refused("oci", "push", "--all-platforms", "--repo=r", "app", "oci:new:t"), "app: no index")
+    has(refused("oci", "push", "--all-platforms", "--repo=r", "app", "oci:new:t"), "app: expected an index, got one image")
     expect(os.path.exists("new"), False)
 
 

@@ -123,7 +123,7 @@ def oci_object_that_was_changed_in_place_is_replaced_on_request():
     expect(pull(source, "x"), image)
     expect(run("fsck", "--repo=r")[0], DAMAGED)
     err = pulled_again(source, image, "--no-trust-existing")
-    has(err, "was damaged and is replaced: its content has the digest")
+    has(err, "was damaged and is replaced: expected the digest in its name, got")
     expect(pulled_again(source, image, "--no-trust-existing"), "")
 
 

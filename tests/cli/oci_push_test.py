@@ -152,7 +152,7 @@ def push_refuses_a_directory_that_is_no_layout():
 
 @test
 def push_refuses_what_is_no_destination():
-    refuse("oci:out:a/b:c d", "not a tag")
+    refuse("oci:out:a/b:c d", "expected a tag, got")
     refuse("registry.example/a@sha256:" + 64 * "0", "got a digest")
     refuse("registry.example/A", "not a name")
     refuse("oci:out:t", "no such container image", image="other")

@@ -425,7 +425,7 @@ def artifact_is_pushed_and_copied_by_its_own_name(registry):
     expect(good("oci", "copy", "--repo=to", "--from=r", "sbom"), found["digest"] + "\n")
     expect(good("oci", "push", "--repo=to", "sbom", "oci:out:t"), found["digest"] + "\n")
     expect(good("oci", "pull", "--repo=to", "oci:out:t", "again"), found["digest"] + "\n")
-    has(run("oci", "push", "--repo=r", "sbom", "docker-archive:out.tar")[2], "an artifact, not the image of a container")
+    has(run("oci", "push", "--repo=r", "sbom", "docker-archive:out.tar")[2], "expected the image of a container, got an artifact")
 
 
 @test
@@ -479,7 +479,7 @@ def artifact_that_lies_or_was_changed_is_refused(registry):
         has(err, says if body != b"more" else "")
         expect(loaded("oci", "images", "--json", "--repo=r")["images"], [])
     registry.changed[blob] = b"one"
-    has(run("oci", "pull", "--repo=r", "--seal=require-digest", f"{registry.host}/a@{found['digest']}", "sbom")[2], "not the image of a container")
+    has(run("oci", "pull", "--repo=r", "--seal=require-digest", f"{registry.host}/a@{found['digest']}", "sbom")[2], "expected the image of a container, got an artifact")
     pull_named(registry, found)
     os.rename(f"r/streams/oci-layer-{blob}", "aside")
     rc, out, _ = run("oci", "fsck", "--repo=r")

@@ -226,7 +226,7 @@ def seal_that_is_malformed_or_of_another_kind_is_refused():
     def duplicate(manifest):
         manifest["layers"].append(manifest["layers"][2])
     change_seal(duplicate)
-    verify(MALFORMED, "several signatures of the image", repo="b")
+    verify(MALFORMED, "expected one signature of the image, got several", repo="b")
 
     def other_digest(manifest):
         manifest["layers"][2]["annotations"][MERGED] = "12"
@@ -236,7 +236,7 @@ def seal_that_is_malformed_or_of_another_kind_is_refused():
     def other_type(manifest):
         manifest["layers"][2]["mediaType"] = "text/plain"
     change_seal(other_type)
-    verify(MALFORMED, "not the type of a signature", repo="b")
+    verify(MALFORMED, "expected the type of a signature, got", repo="b")
 
     def pkcs7(manifest):
         for layer in manifest["layers"]:

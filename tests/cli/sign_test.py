@@ -211,7 +211,7 @@ def floor_rises_on_request_and_refuses_older_versions(_):
     expect(get("floors"), b"8 os\n")
     status, _, err = verify(TRUSTED, "--raise-floor", "--statement=old.statement", "--floor=floors", "a.cfs")
     expect(status, ROLLED_BACK)
-    ensure("version 7 is below the floor 8" in err, err)
+    ensure("rolled back: expected version 8 or newer, got 7" in err, err)
     expect(get("floors"), b"8 os\n")
 
 
@@ -438,13 +438,13 @@ REFUSALS = [
      ("--signature=a.cfs.sig",) + STATED, lambda: None),
     ("statement about other images", OTHER_IMAGE, "other-image", "not about image",
      ("--statement=os.statement", "a.cfs", "a.cfs"), lambda: None),
-    ("a layer is missing", OTHER_IMAGE, "other-image", "is about 2 images, not 1", ("--statement=os.statement", "a.cfs"),
+    ("a layer is missing", OTHER_IMAGE, "other-image", "expected a statement about 1 image, got one about 2", ("--statement=os.statement", "a.cfs"),
      lambda: None),
     ("layers in another order", OTHER_ORDER, "other-order", "another order",
      ("--statement=os.statement", "b.cfs", "a.cfs"), lambda: None),
-    ("statement about another name", OTHER_NAME, "other-name", "is about os, not server", ("--name=server",) + STATED,
+    ("statement about another name", OTHER_NAME, "other-name", "expected a statement about server, got one about os", ("--name=server",) + STATED,
      lambda: None),
-    ("rolled back", ROLLED_BACK, "rolled-back", "version 7 is below the floor 8", ("--floor=floors",) + STATED,
+    ("rolled back", ROLLED_BACK, "rolled-back", "rolled back: expected version 8 or newer, got 7", ("--floor=floors",) + STATED,
      lambda: put("floors", b"8 os\n")),
     ("damaged floors", MALFORMED, "malformed", "floors: expected lines", ("--floor=floors",) + STATED,
      lambda: put("floors", b"7 os")),

@@ -101,7 +101,9 @@ static int parse_root_options(struct command *cmd, int argc, char **argv,
 		else if (letter == 'c' && cmd->n_configs < CONFIGS_MAX)
 			cmd->configs[cmd->n_configs++] = optarg;
 		else
-			return cfs_fail(err, EINVAL, "wrong options: see --help");
+			return cfs_fail(
+				err, EINVAL,
+				"unknown option, or one without its value: see --help");
 	}
 	if (optind < argc)
 		return cfs_fail(err, EINVAL, "expected no argument, got \"%s\"",

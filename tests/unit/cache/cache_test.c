@@ -378,7 +378,7 @@ T(cache_that_is_another_file_is_refused_and_left_alone)
 
 	make_cache();
 	t_ok(is_refused("some text of mine\n", 18));
-	t_has(err.msg, "not a digest cache");
+	t_has(err.msg, "expected a digest cache, got another kind of file");
 	file = load();
 	t_eq(file.len, 18);
 	free(file.p);

@@ -254,10 +254,12 @@ static const struct hostile reader_rows[] = {
 	 "not below the next one, 3121"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 10, 1, 0}},
-	 "inode 36 at offset 1152: directory entry at offset 12288: unknown file type 0"},
+	 "inode 36 at offset 1152: directory entry at offset 12288: expected file type 1 "
+	 "to 7, got 0"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 36 + 10, 1, 8}},
-	 "inode 36 at offset 1152: directory entry at offset 12324: unknown file type 8"},
+	 "inode 36 at offset 1152: directory entry at offset 12324: expected file type 1 "
+	 "to 7, got 8"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 36 + 11, 1, 1}},
 	 "inode 36 at offset 1152: directory entry at offset 12324: reserved byte is not "
@@ -301,8 +303,8 @@ static const struct hostile reader_rows[] = {
 	 "inode 36 at offset 1152: \"..\": expected inode 36, got 38"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 22, 1, 1}},
-	 "inode 36 at offset 1152: directory entry at offset 12300: \"..\" is not a "
-	 "directory"},
+	 "inode 36 at offset 1152: directory entry at offset 12300: \"..\": expected "
+	 "file type 2 (directory), got 1"},
 	{EXAMPLE,
 	 {{NULL, BLOCK + 0xc30, 1, '-'}, {NULL, BLOCK, 8, 38}, {NULL, BLOCK + 10, 1, 3}},
 	 "inode 36 at offset 1152: directory without \".\""},

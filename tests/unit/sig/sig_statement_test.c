@@ -131,7 +131,7 @@ T(other_images_and_another_order_are_distinguished)
 	t_eq(cfs_sig_statement_check_images(&s, (struct cfs_text[]){a, b}, 2, NULL), 0);
 	t_eq(cfs_sig_statement_check_images(&s, (struct cfs_text[]){b, a}, 2, &err),
 	     -EPROTO);
-	t_has(err.msg, "image 1 is sha512:");
+	t_has(err.msg, "image 1: expected sha512:");
 	t_has(err.msg, "another order");
 	t_eq(cfs_sig_statement_check_images(&s, (struct cfs_text[]){a, c}, 2, &err),
 	     -EILSEQ);
@@ -139,7 +139,7 @@ T(other_images_and_another_order_are_distinguished)
 	t_eq(cfs_sig_statement_check_images(&s, (struct cfs_text[]){a, a}, 2, NULL),
 	     -EILSEQ);
 	t_eq(cfs_sig_statement_check_images(&s, &a, 1, &err), -EILSEQ);
-	t_str(err.msg, "the statement is about 2 images, not 1");
+	t_str(err.msg, "expected a statement about 1 image, got one about 2");
 	t_eq(cfs_sig_statement_check_images(&s, (struct cfs_text[]){a, b, c}, 3, NULL),
 	     -EILSEQ);
 }
@@ -151,7 +151,7 @@ T(statement_about_another_name_is_refused)
 
 	t_eq(cfs_sig_statement_check_name(&s, CFS_TEXT("os/stable"), NULL), 0);
 	t_eq(cfs_sig_statement_check_name(&s, CFS_TEXT("os/stabl"), &err), -ENXIO);
-	t_str(err.msg, "the statement is about os/stable, not os/stabl");
+	t_str(err.msg, "expected a statement about os/stabl, got one about os/stable");
 }
 
 /* --- floors ---------------------------------------------------------------------------- */
@@ -181,7 +181,7 @@ T(version_below_the_floor_is_refused_and_the_floor_stays)
 	t_eq(cfs_sig_floor_check(path, &s, NULL), 0);
 	s.version = 41;
 	t_eq(cfs_sig_floor_check(path, &s, &err), -ESTALE);
-	t_has(err.msg, "os/stable: version 41 is below the floor 42: rolled back");
+	t_has(err.msg, "os/stable: rolled back: expected version 42 or newer, got 41");
 	t_eq(cfs_sig_floor_raise(path, &s, NULL, NULL), -ESTALE);
 	expect_file(path, "42 os/stable\n");
 	s.version = 43;

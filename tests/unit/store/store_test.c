@@ -457,12 +457,12 @@ T(store_replaces_an_object_that_was_cut_off)
 
 T(store_replaces_a_symlink_under_the_name_of_an_object)
 {
-	expect_replaced(put_symlink, "not a regular file");
+	expect_replaced(put_symlink, "expected a regular file, got a symlink");
 }
 
 T(store_replaces_a_fifo_under_the_name_of_an_object)
 {
-	expect_replaced(put_fifo, "not a regular file");
+	expect_replaced(put_fifo, "expected a regular file, got a FIFO");
 }
 
 T(store_reports_a_directory_in_place_of_an_object)

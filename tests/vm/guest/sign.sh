@@ -136,13 +136,13 @@ fact_a_statement_must_match_image_name_and_rollback_floor() {
 	state 7
 	show ",statement=/fs/image.statement,name=os"
 	umount /mnt
-	refuse "is about os, not server" show ",statement=/fs/image.statement,name=server"
+	refuse "expected a statement about server, got one about os" show ",statement=/fs/image.statement,name=server"
 	composefs verify --require-verity --trusted=/tmp/place/keys.d --statement=/fs/image.statement --floor=/fs/floors \
 		--raise-floor /fs/image
 	show ",statement=/fs/image.statement,floor=/fs/floors"
 	umount /mnt
 	echo "8 os" >/fs/floors
-	refuse "version 7 is below the floor 8" show ",statement=/fs/image.statement,floor=/fs/floors"
+	refuse "rolled back: expected version 8 or newer, got 7" show ",statement=/fs/image.statement,floor=/fs/floors"
 	echo "another image" >/tmp/tree/other
 	mkcomposefs --digest-store=/fs/store /tmp/tree /fs/image2
 	rm /tmp/tree/other
@@ -181,8 +181,8 @@ fact_an_image_of_a_repository_is_not_mounted_below_its_floor() {
 	composefs sign --repo=/fs/repo --key=$KEYS/vendor.pem --statement=/fs/statement --name=os --version=7 os
 	set -- --repo=/fs/repo --trusted=/tmp/place/keys.d --statement=/fs/statement
 	echo "8 os" >/fs/floors
-	refuse "version 7 is below the floor 8" composefs mount "$@" --floor=/fs/floors os /mnt
-	refuse "is about os, not server" composefs mount "$@" --name=server os /mnt
+	refuse "rolled back: expected version 8 or newer, got 7" composefs mount "$@" --floor=/fs/floors os /mnt
+	refuse "expected a statement about server, got one about os" composefs mount "$@" --name=server os /mnt
 	not grep -q " /mnt " /proc/mounts
 	echo "7 os" >/fs/floors
 	composefs mount "$@" --name=os --floor=/fs/floors os /mnt

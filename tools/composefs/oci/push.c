@@ -108,7 +108,9 @@ static int check_pushed_image(const struct oci_push *p, const struct cfs_repo *r
 		cfs_container_index_close(&x);
 		if (rc != 0)
 			return rc < 0 ? rc : 0;
-		return cfs_fail(err, ENOENT, "%s: no index: pull it with --all-platforms",
+		return cfs_fail(err, ENOENT,
+				"%s: expected an index, got one image: pull it with "
+				"--all-platforms",
 				image);
 	}
 	rc = cfs_container_open(repo, image, &c, err);

@@ -32,7 +32,7 @@ int damage_confirm(const struct damage_actions *a, const struct damage_event *e,
 	if (fd < 0)
 		return cfs_beneath_fail(fd, e->damaged->path, err);
 	if (!e->id.alg)
-		return cfs_fail(err, EINVAL, "%s: not the name of an object",
+		return cfs_fail(err, EINVAL, "expected the path of an object, got %s",
 				e->damaged->path);
 	rc = cfs_verity_digest_fd(e->id.alg, fd, 1, a->watch, &got, NULL, err);
 	if (rc == -EIO)
@@ -50,8 +50,8 @@ static int open_damaged_repo(const char *objects, struct cfs_repo **out,
 	cfs_autofree char *path = NULL;
 
 	if (!end || end == objects || strcmp(end, "/objects") != 0)
-		return cfs_fail(err, EINVAL, "%s: not the objects of a repository",
-				objects);
+		return cfs_fail(err, EINVAL,
+				"expected the objects of a repository, got %s", objects);
 	path = strndup(objects, (size_t)(end - objects));
 	if (!path)
 		return cfs_fail(err, ENOMEM, "out of memory");

@@ -265,8 +265,10 @@ static int add_file_signature(const struct sign *s, struct cfs_update *u,
 	if (rc < 0 || has_signature(file, s->signature))
 		return rc;
 	if (file->len + CFS_SIG_LEN > CFS_SIG_FILE_MAX)
-		return cfs_fail(err, EINVAL, "has %d signatures already, the maximum",
-				CFS_SIG_FILE_MAX / CFS_SIG_LEN);
+		return cfs_fail(
+			err, EINVAL,
+			"expected room for one more signature, got the maximum of %d",
+			CFS_SIG_FILE_MAX / CFS_SIG_LEN);
 	rc = sink.write(sink.ctx, s->signature, sizeof(s->signature), err);
 	return rc == 0 ? cfs_update_commit(u, file->p, file->len, err) : rc;
 }

@@ -110,8 +110,9 @@ static int begin_body(struct blob *b, struct cfs_err *err)
 		return cfs_fail(err, EOPNOTSUPP, "the registry does not send ranges");
 	if (status == 206 && (!b->has_range || b->range_start != b->got ||
 			      (b->is_range && b->range_last != b->end - 1)))
-		return cfs_fail(err, EIO,
-				"the registry sends another range than asked for");
+		return cfs_fail(
+			err, EIO,
+			"expected the requested range from the registry, got another");
 	b->skip = status == 200 ? b->got : 0;
 	if ((status == 200 || status == 206) && !b->sent_head) {
 		rc = send_head(b->t, b->answer.media_type, err);
@@ -191,7 +192,8 @@ static int finish_blob(struct blob *b, struct cfs_err *err)
 {
 	if (b->is_range && b->got < b->end)
 		return cfs_fail(err, EIO,
-				"the registry sends fewer bytes than asked for");
+				"expected the requested number of bytes from the "
+				"registry, got fewer");
 	if (!b->sent_head) /* an empty blob */
 		return send_head(b->t, b->answer.media_type, err);
 	return 0;
