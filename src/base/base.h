@@ -17,6 +17,7 @@
 #include "base/sink.h"
 #include "base/feed.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "base/kind.h"
 #include "base/file_use.h"
 #include "base/beneath.h"

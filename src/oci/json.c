@@ -23,11 +23,15 @@ static const char *get_type_name(json_type type)
 int oci_load_object(struct cfs_text json, size_t max, json_t **out, struct cfs_err *err)
 {
 	json_error_t why;
+	int rc;
 
 	*out = NULL;
 	if (json.len > max)
 		return cfs_fail(err, EFBIG, "expected at most %zu bytes, got %zu", max,
 				json.len);
+	rc = cfs_json_check_count(json, CFS_OCI_VALUES_MAX, err);
+	if (rc < 0)
+		return rc;
 	*out = json_loadb(json.s, json.len, JSON_REJECT_DUPLICATES, &why);
 	if (!*out)
 		return cfs_fail(err, EINVAL, "line %d, column %d: %s", why.line,

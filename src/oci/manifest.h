@@ -10,6 +10,7 @@ struct json_t;
 enum {
 	CFS_OCI_MANIFEST_MAX = 4 << 20, /* bytes of a manifest or an index */
 	CFS_OCI_CONFIG_MAX = 16 << 20,	/* bytes of an image configuration */
+	CFS_OCI_VALUES_MAX = 250000,	/* of JSON in a document: 60 MB of memory */
 	CFS_OCI_LAYERS_MAX = 1024,	/* layers of a manifest, entries of an index */
 };
 

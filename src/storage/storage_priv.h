@@ -9,9 +9,10 @@
 #include "storage/storage.h"
 
 enum {
-	STORAGE_ID_LEN = 64,	     /* digits of the ID of an image or a layer */
-	STORAGE_JSON_MAX = 64 << 20, /* bytes of images.json, layers.json */
-	STORAGE_CONF_MAX = 1 << 20,  /* bytes of storage.conf */
+	STORAGE_ID_LEN = 64,	      /* digits of the ID of an image or a layer */
+	STORAGE_JSON_MAX = 64 << 20,  /* bytes of images.json, layers.json */
+	STORAGE_VALUES_MAX = 1000000, /* in them; a layer has about 20 */
+	STORAGE_CONF_MAX = 1 << 20,   /* bytes of storage.conf */
 	STORAGE_STORES_MAX = 64,
 	STORAGE_LOCK_MS = 30 * 1000,
 	STORAGE_PATH_MAX = 512, /* of a file beneath a store, with its NUL */

@@ -73,7 +73,10 @@ int storage_store_lock(const struct storage_store *store, const char *what,
 static int load_list(struct cfs_text text, json_t **out, struct cfs_err *err)
 {
 	json_error_t why;
+	int rc = cfs_json_check_count(text, STORAGE_VALUES_MAX, err);
 
+	if (rc < 0)
+		return rc;
 	*out = json_loadb(text.s, text.len, JSON_REJECT_DUPLICATES, &why);
 	if (!*out)
 		return cfs_fail(err, EINVAL, "line %d: %s", why.line, why.text);

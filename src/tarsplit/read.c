@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 
-enum { BUFFER_LEN = 64 * 1024 };
+enum { BUFFER_LEN = 64 * 1024, LINE_VALUES_MAX = 1000 };
 
 /* The numbers of tar-split. */
 enum { TYPE_FILE = 1, TYPE_SEGMENT = 2 };
@@ -191,8 +191,10 @@ static int parse_tarsplit_line(struct cfs_tarsplit *t, struct cfs_text line,
 {
 	json_error_t why;
 	uint64_t type;
-	int rc;
+	int rc = cfs_json_check_count(line, LINE_VALUES_MAX, err);
 
+	if (rc < 0)
+		return rc;
 	json_decref(t->line);
 	t->entry = (struct cfs_tarsplit_entry){0};
 	t->line = json_loadb(line.s, line.len, JSON_REJECT_DUPLICATES, &why);

@@ -190,6 +190,8 @@ static int read_docker_images(struct docker_archive *d, const char *which,
 	int rc =
 		place_read(&d->place, "manifest.json", CFS_OCI_MANIFEST_MAX, &bytes, err);
 
+	if (rc == 0)
+		rc = cfs_json_check_count(cfs_mem_text(&bytes), CFS_OCI_VALUES_MAX, err);
 	if (rc == 0) {
 		all = json_loadb((char *)bytes.p, bytes.len, JSON_REJECT_DUPLICATES,
 				 &why);

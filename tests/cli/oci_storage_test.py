@@ -392,6 +392,9 @@ def storage_json_that_is_malformed_is_refused():
         with open(path, "wb") as f:
             f.truncate(65 << 20)
         refuse(source(store, "t"), "expected at most 67108864 bytes")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("[" + "[]," * 500000 + "[]]")
+        refuse(source(store, "t"), f"{what}.json: expected JSON of at most 1000000 values")
         store.save()
 
 

@@ -186,6 +186,25 @@ T(oci_document_has_a_limited_size)
 	free(text);
 }
 
+/* A list of empty lists takes 40 times its size when it is parsed. */
+T(oci_document_has_a_limited_number_of_values)
+{
+	size_t n = CFS_OCI_VALUES_MAX + 1, len = 16 + 3 * n;
+	char *text = malloc(len);
+	struct cfs_oci_config c;
+
+	t_ok(text);
+	memcpy(text, "{\"history\":[", 12);
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + 12 + 3 * i, "[],", 3);
+	memcpy(text + 12 + 3 * n - 1, "]}", 2);
+	t_eq(cfs_oci_config_parse((struct cfs_text){text, 12 + 3 * n + 1}, &c, &err),
+	     -EFBIG);
+	t_has(err.msg, "expected JSON of at most 250000 values");
+	cfs_oci_config_fini(&c);
+	free(text);
+}
+
 /* --- indexes ------------------------------------------------------------------------ */
 
 static void load_index(const char *name, struct cfs_oci_index *index)

@@ -108,6 +108,18 @@ T(tarsplit_line_without_end_is_refused_after_its_limit)
 	cfs_tarsplit_close(t);
 }
 
+T(tarsplit_line_with_many_values_is_refused)
+{
+	char text[4096] = HEAD "{\"type\":2,\"x\":[", seen[1000];
+	struct cfs_err err;
+
+	for (size_t i = 0; i < 1000; i++)
+		strcat(text, "0,");
+	strcat(text, "0]}\n");
+	t_eq(read_lines(text, 0, seen, &err), -EFBIG);
+	t_has(err.msg, "tar-split: line 2: expected JSON of at most 1000 values");
+}
+
 /* --- archives ----------------------------------------------------------------------- */
 
 static struct {
