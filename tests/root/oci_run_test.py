@@ -17,11 +17,11 @@ import tempfile
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import debian  # noqa: E402  pylint: disable=wrong-import-position
-from scene import LIBC, Skip, ensure, enter_namespace, expect, fact, has, mounts, run_facts_each_in, skip_all
+from scene import LIBC, Skip, ensure, enter_namespace, evict, expect, fact, has, mounts, resident, run_facts_each_in, skip_all
 
 COMPOSEFS = os.path.abspath(sys.argv[1])
 RUNTIMES = ("crun", "runc")
-TOOLS = ("sh", "id", "env", "pwd", "cat", "touch", "grep", "echo")
+TOOLS = ("sh", "id", "env", "pwd", "cat", "touch", "grep", "echo", "wc")
 IMAGE_TYPE = "application/vnd.oci.image."
 UNIFIED = "/sys/fs/cgroup/unified"
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "composefs-tests")
@@ -149,6 +149,29 @@ def a_program_runs_as_the_user_of_its_image(place, runtime):
     ensure("A=b c" in lines and "HOME=/srv/app" in lines, lines)
     ensure(any(line.startswith("PATH=/usr/local/sbin:") for line in lines), lines)
     expect(lines[-1], "kept")
+
+
+def find_large_object(repo):
+    """The object of a file of 1 MiB. The program of the image is larger."""
+    found = [f"{folder}/{name}" for folder, _, names in os.walk(f"{repo}/objects") for name in names]
+    (path,) = [path for path in found if os.stat(path).st_size == 1 << 20]
+    return path
+
+
+@with_each_runtime
+def a_container_and_the_host_share_the_pages_of_an_object(place, runtime):
+    """What the container read is in memory for a mount on the host, where no program has read it."""
+    with open(f"{place.tree}/data/large", "wb") as f:
+        f.write(os.urandom(1 << 20))
+    place.pull()
+    place.make("--", "wc -c </data/large")
+    os.mkdir(f"{place.dir}/host")
+    good(COMPOSEFS, "oci", "mount", f"--repo={place.repo}", "app", f"{place.dir}/host")
+    path = find_large_object(place.repo)
+    evict(path)
+    expect([resident(path), resident(f"{place.dir}/host/data/large")], [(0, 256)] * 2)
+    expect(place.run(runtime), "1048576\n")
+    expect([resident(path), resident(f"{place.dir}/host/data/large")], [(256, 256)] * 2)
 
 
 @with_each_runtime
