@@ -159,6 +159,9 @@ static bool parse_artifact_ref(const char *ref, const struct cfs_oci_digest *sub
 	       cfs_oci_digest_parse(rest, out, NULL) == 0;
 }
 
+/* Opens the artifact and passes it to fn. The reference names a subject, but the manifest
+ * decides: an artifact about another image must not count as a signature of this one.
+ * -EUCLEAN: another subject, or none. */
 static int pass_listed_artifact(const struct cfs_repo *repo,
 				const struct cfs_oci_digest *digest,
 				const struct cfs_oci_digest *subject,

@@ -102,6 +102,7 @@ static int sort_table(struct cfs_plan *plan, struct cfs_err *err)
 	return 0;
 }
 
+/* The position of an entry is counted in units of EROFS_XATTR_ALIGN, as inodes refer to it. */
 static void place_entries(struct cfs_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_shared; i++) {

@@ -143,6 +143,7 @@ static int parse_option(struct fuse_options *o, const char **at, struct cfs_err 
 	return set_fuse_option(o, rule, at, err);
 }
 
+/* Parses the value of one -o: options between commas. */
 static int parse_text(struct fuse_options *o, const char *text, struct cfs_err *err)
 {
 	int rc = 0;
