@@ -12,7 +12,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from facts import expect, fact, run_facts  # pylint: disable=wrong-import-position
 
-SCRIPT = os.path.join(sys.argv[1], "initrd", "initramfs-tools", "script")
+SCRIPT = os.path.join(sys.argv[1], "initrd", "initramfs-tools", "script.in")
 HEX = "0123456789abcdef" * 4
 
 
@@ -21,7 +21,7 @@ def run_script(place, cmdline, status=0, required=False):
     with open(SCRIPT, encoding="utf-8") as f:
         text = f.read()
     for name in ("/proc/cmdline", "/scripts/functions", "/etc/composefs/prepare-root.required",
-                 "/usr/lib/composefs/composefs-prepare-root"):
+                 "@helpers@/composefs-prepare-root"):
         expect(text.count(name) > 0, True, name)
         text = text.replace(name, place + "/" + os.path.basename(name))
     files = {"script": text, "cmdline": cmdline, "functions": "modprobe() { :; }\npanic() { echo panic; exit 9; }\n",
