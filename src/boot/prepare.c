@@ -196,6 +196,10 @@ void cfs_boot_mark_disk(const char *run, const char *sysroot)
 		return;
 	snprintf(device, sizeof(device), "/dev/block/%u:%u", major(number),
 		 minor(number));
+	/* An initrd without systemd has no directory for it, but the system that starts may
+	 * have systemd. */
+	snprintf(path, sizeof(path), "%s/systemd", run);
+	(void)mkdir(path, 0755);
 	snprintf(path, sizeof(path), "%s/systemd/volatile-root", run);
 	(void)!symlink(device, path);
 }

@@ -37,7 +37,7 @@ int cfs_boot_write_record(const char *run, const struct cfs_boot_result *result,
 
 /* Tells systemd which disk is below the root: RUN/systemd/volatile-root. Without it
  * systemd-gpt-auto-generator finds none behind an overlay. Call it while the state disk is
- * mounted at sysroot. Best effort; nothing without RUN/systemd. */
+ * mounted at sysroot. Best effort. */
 void cfs_boot_mark_disk(const char *run, const char *sysroot);
 
 #endif
