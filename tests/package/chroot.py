@@ -50,15 +50,16 @@ class Chroot:
         return {path for path in listed if not NOT_OURS.match(path)}
 
 
-def base_of(suite):
-    """A minimal system of debootstrap, made once."""
-    base = os.path.join(CACHE, "chroot-" + suite)
+def base_of(suite, name="", packages=()):
+    """A minimal system of debootstrap, made once. One with further packages has a name of its own."""
+    base = os.path.join(CACHE, "chroot-" + suite + name)
+    include = ["--include=" + ",".join(packages)] if packages else []
     os.makedirs(CACHE, exist_ok=True)
     with open(base + ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(base):
             shutil.rmtree(base + ".new", ignore_errors=True)
-            done = subprocess.run(["debootstrap", "--variant=minbase", suite, base + ".new", mirror()], stdout=subprocess.PIPE,
+            done = subprocess.run(["debootstrap", "--variant=minbase", *include, suite, base + ".new", mirror()], stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, check=False)
             if done.returncode:
                 raise Skip(f"debootstrap {suite}: {done.stdout.strip().splitlines()[-1:]}")

@@ -31,6 +31,7 @@ class Kernel:
     def __init__(self, suite):
         root = debian.unpacked(CACHE, f"linux-{suite}", [suite], lambda apt: apt.download(parts(apt)))
         folder = glob.glob(f"{root}/lib/modules/*") + glob.glob(f"{root}/usr/lib/modules/*")
+        self.folder = folder[0]  # of its modules
         self.version = os.path.basename(folder[0])
         self.image = (glob.glob(f"{root}/boot/vmlinuz-*") + [f"{folder[0]}/vmlinuz"])[0]
         self.files = {}

@@ -91,13 +91,13 @@ def wait(process, folder, silence):
             return None
 
 
-def start(folder, image, flash, disks, silence):
+def start(folder, image, flash, disks, silence, cmdline=CMDLINE):
     """Runs a machine with folder/root as its root archive, until it switches itself off, or says nothing for so many
     seconds. Flash is the files of its firmware, code and variables, or none; disks are folder/NAME in order: /dev/vda
     and so on. Without an image, the firmware starts what the disks have, again after each reboot."""
     if not shutil.which(QEMU):
         raise Skip(f"{QEMU} is not installed")
-    command = COMMAND + ["-no-reboot", "-kernel", image, "-initrd", f"{folder}/root", "-append", CMDLINE] if image else list(COMMAND)
+    command = COMMAND + ["-no-reboot", "-kernel", image, "-initrd", f"{folder}/root", "-append", cmdline] if image else list(COMMAND)
     command += ["-serial", f"file:{folder}/console", "-serial", f"file:{folder}/said"]
     for unit, path in enumerate(flash):
         command += ["-drive", f"if=pflash,unit={unit},file={path},format=raw,readonly={'off' if unit else 'on'}"]
