@@ -351,6 +351,7 @@ fact_status_counts_the_error_of_a_changed_object() {
 	composefs create-image --repo=/fs/repo /tmp/tree os
 	flip "$(find /fs/repo/objects -type f -size "$(stat -c %s /tmp/tree/data)c")" 40
 	composefs mount --repo=/fs/repo os /mnt
+	sleep 6 # the kernel prints at most 10 such messages in 5 seconds
 	say "read of that page" EIO probe read /mnt/data 40
 	kernel "FILE CORRUPTED"
 	composefs status /mnt | tee /tmp/status
