@@ -79,28 +79,40 @@ void cli_flush_warnings(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Keeps a warning until the program exits, so that it stands behind the output. False: print
- * all now, since memory ran out or too many are held. */
-static bool hold_warning(const char *name, const char *text)
+static struct held *copy_warning(const char *name, const char *text)
 {
 	struct held *h = calloc(1, sizeof(*h));
 
 	if (!h)
-		return false;
+		return NULL;
 	h->name = strdup(name);
 	h->text = strdup(text);
-	if (!h->name || !h->text) {
-		free(h->name);
-		free(h->text);
-		free(h);
-		return false;
+	if (h->name && h->text)
+		return h;
+	free(h->name);
+	free(h->text);
+	free(h);
+	return NULL;
+}
+
+/* Keeps a warning until the program exits, so that it stands behind the output. Prints all
+ * now if memory runs out, or too many are held. */
+static void hold_warning(const char *name, const char *text)
+{
+	struct held *h = copy_warning(name, text);
+
+	if (!h) {
+		print_held();
+		cli_print_message_as(CLI_WARNING, name, text);
+		return;
 	}
 	if (!owner)
 		atexit(cli_flush_warnings);
 	owner = getpid();
 	*last = h;
 	last = &h->next;
-	return ++n_held <= HELD_MAX;
+	if (++n_held > HELD_MAX)
+		print_held();
 }
 
 void cli_print_warning(const char *name, const char *fmt, ...)
@@ -114,8 +126,7 @@ void cli_print_warning(const char *name, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	pthread_mutex_lock(&lock);
-	if (!hold_warning(name, text))
-		print_held();
+	hold_warning(name, text);
 	pthread_mutex_unlock(&lock);
 }
 
