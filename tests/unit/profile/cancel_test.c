@@ -206,8 +206,9 @@ static void hold(const char *name,
 		t_eq(setitimer(ITIMER_PROF, &(struct itimerval){0}, NULL), 0);
 		if (!cancelled)
 			continue;
-		/* The last moment may come after the work last looked. */
-		t_ok(rc == -ECANCELED || (rc == 0 && i == N_MOMENTS - 1));
+		/* The first run may be slower than the others, so a later moment may come
+		 * after the work last checked; it ends within the limit in either case. */
+		t_ok(rc == -ECANCELED || (rc == 0 && i > 0));
 		if (rc)
 			t_has(err.msg, "interrupted");
 		more = cpu_us() - us_of(&cancelled_at);
