@@ -173,13 +173,26 @@ static void wait_for_fetch(void)
 	pthread_mutex_unlock(&s.lock);
 }
 
-static void let_fetch_end(int code)
+static void wait_for_n_fetched(int n)
 {
+	pthread_mutex_lock(&s.lock);
+	while (s.n_fetched < n)
+		pthread_cond_wait(&s.wake, &s.lock);
+	pthread_mutex_unlock(&s.lock);
+}
+
+/* Returns the number of objects whose fetch began before. */
+static int let_fetch_end(int code)
+{
+	int n;
+
 	pthread_mutex_lock(&s.lock);
 	s.may_end = true;
 	s.fetch_code = code;
+	n = s.n_fetched;
 	pthread_cond_broadcast(&s.wake);
 	pthread_mutex_unlock(&s.lock);
+	return n;
 }
 
 /* Ends when the other end of the socket is closed. */
@@ -335,12 +348,10 @@ T(missing_objects_are_fetched_in_the_background_and_tried_again)
 	put_object(&ids[0], "here");
 	let_fetch_end(-EIO);
 	t_eq(receive_reply(unique), -EIO);
-	t_eq(s.n_lines, 1); /* no process waited for the other */
-	pthread_mutex_lock(&s.lock);
-	while (s.n_fetched < 4) /* several times */
-		pthread_cond_wait(&s.wake, &s.lock);
-	pthread_mutex_unlock(&s.lock);
-	let_fetch_end(0);
+	t_eq(s.n_lines, 1);    /* no process waited for the other */
+	wait_for_n_fetched(4); /* several times */
+	/* A lookup that joined the fetch before this one would fail as well. */
+	wait_for_n_fetched(let_fetch_end(0) + 1);
 	t_eq(look_up(&ids[1], s.first), 0);
 	t_eq(n_recorded, 1);
 	stop_server();
