@@ -55,7 +55,7 @@ def type1_entries_are_listed_with_their_images():
     type1("bootc_x.conf", "# as bootc writes it", f"options rw composefs=?{B}")
     type1("other.conf", "title Other", "options quiet")
     type1("notes.txt", "title No entry")
-    expect(fields("name", "type", "title", "version", "id", "insecure", "tries_left", "tries_done", "problem"), [
+    expect(fields("name", "type", "title", "version", "id", "insecure", "tries_left", "tries_done", "reason"), [
         ("bootc_x", "type1", None, None, f"sha512:{B}", True, None, None, None),
         ("os", "type1", "My OS", "6.12", f"sha256:{A}", False, 2, 1, None),
         ("other", "type1", "Other", None, None, False, None, None, None)])
@@ -84,7 +84,7 @@ def failing(part):
     expect(rc, FAILED)
     has(err, part)
     found = json.loads(out)["entries"]
-    has(" ".join(e["problem"] or "" for e in found), part)
+    has(" ".join(e["reason"] or "" for e in found), part)
     return found
 
 
@@ -100,7 +100,7 @@ def entry_that_cannot_be_read_is_reported_and_the_others_are_listed():
         put("secret/x.efi", pe((b".cmdline", f"composefs={B}".encode())))
         make(f"p/loader/entries/{name}")
         found = failing(part)
-        expect([e["id"] for e in found if not e["problem"]], [f"sha256:{A}"])
+        expect([e["id"] for e in found if not e["reason"]], [f"sha256:{A}"])
         expect(len(found), 2)
         os.unlink(f"p/loader/entries/{name}")
 

@@ -23,6 +23,9 @@ SCHEMAS = os.path.abspath(sys.argv[3])
 GOLDEN = os.path.abspath(sys.argv[4])
 SEEN = set()
 
+# doc/json.md says so: a number in one command, a list or a text in another.
+SEVERAL_TYPES = {"created", "entries", "first", "images", "kernel", "layers", "repository", "version"}
+
 
 def schema_of(verb):
     with open(f"{SCHEMAS}/{verb}.json", encoding="utf-8") as f:
@@ -53,6 +56,30 @@ def all_schemas_are_strict_and_their_keys_have_one_style():
         jsonschema.Draft202012Validator.check_schema(schema)
         expect((name, schema["$schema"]), (name, "https://json-schema.org/draft/2020-12/schema"))
         check_strict(name, schema)
+
+
+def one_key_has_one_type_and_words_have_hyphens():
+    """In all schemas: a program that knows a key of one command knows it of the others."""
+    types = {}
+    for name in sorted(os.listdir(SCHEMAS)):
+        collect_types(schema_of(name.removesuffix(".json")), types)
+    several = {key for key, found in types.items() if len(found) > 1}
+    expect(several - SEVERAL_TYPES, set())
+
+
+def collect_types(part, types):
+    if isinstance(part, list):
+        for item in part:
+            collect_types(item, types)
+    if not isinstance(part, dict):
+        return
+    expect([word for word in part.get("enum", []) if isinstance(word, str) and "_" in word], [])
+    for key, value in part.get("properties", {}).items():
+        if isinstance(value, dict) and "type" in value:
+            kinds = value["type"] if isinstance(value["type"], list) else [value["type"]]
+            types.setdefault(key, set()).add(tuple(sorted(set(kinds) - {"null"})))
+    for value in part.values():
+        collect_types(value, types)
 
 
 def check_strict(name, part):
@@ -293,6 +320,6 @@ if __name__ == "__main__":
     if not jsonschema:
         print("1..0 # SKIP the package python3-jsonschema is not installed")
         sys.exit(0)
-    sys.exit(main([all_schemas_are_strict_and_their_keys_have_one_style, repositories_images_and_references, contents_of_images,
+    sys.exit(main([all_schemas_are_strict_and_their_keys_have_one_style, one_key_has_one_type_and_words_have_hyphens, repositories_images_and_references, contents_of_images,
                    checks_and_repairs, comparisons, mounts, signatures, signatures_for_the_kernel, container_images,
                    every_command_with_json_has_a_schema_and_was_run]))

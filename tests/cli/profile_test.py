@@ -163,7 +163,7 @@ def explain_finds_rules_without_a_name():
     expect((rc, lines[0]), (0, "tree has this digest under no profile; the nearest is repo-1-sha256:"))
     ensure("  mtimes        0 (there: nanoseconds)" in lines and "  inline limit  0 (there: 64)" in lines, out)
     said = json.loads(explain("tree", wanted, "--json")[1])
-    expect((said["expected"], said["found"], said["profiles"], said["why"]), (f"sha256:{wanted}", True, [], None))
+    expect((said["expected"], said["found"], said["profiles"], said["reason"]), (f"sha256:{wanted}", True, [], None))
     expect((said["rules"]["hard_links"], said["rules"]["mtimes"], said["rules"]["blocks"]), ("kept", "0", "told"))
 
 
@@ -185,7 +185,7 @@ def explain_prints_the_rules_that_did_not_match():
     expect(rc, 1)
     ensure(re.match("tree has this digest under none of 7 profiles and [0-9]+ combinations of rules\ntried: ", out), out)
     said = json.loads(explain("tree/usr", "0" * 128, "--json")[1])
-    expect((said["found"], said["rules"], said["why"]), (False, None, "/usr: expected a directory, got nothing: the root gets its metadata"))
+    expect((said["found"], said["rules"], said["reason"]), (False, None, "/usr: expected a directory, got nothing: the root gets its metadata"))
     rc, out, err = run(COMPOSEFS, "explain", "--expected=0", "tree")
     expect((rc, out), (2, ""))
     ensure("--expected: digest: expected 64" in err, err)

@@ -119,9 +119,9 @@ def every_file_is_what_it_was(place):
     for name in os.listdir(place.tree):
         expect(place.content(name), place.content(name, place.tree), name)
     state = place.status()
-    expect(state["verified_by"], "first_open")
+    expect(state["verified_by"], "first-open")
     expect((state["counters"]["verified"], state["counters"]["damaged"]), (N_FILES, 0))
-    expect(state["objects"], [os.path.join(place.repo, "objects")])
+    expect(state["objects_dirs"], [os.path.join(place.repo, "objects")])
     has(run(COMPOSEFS, "status", place.mnt), f"{N_FILES} verified, 0 damaged")
 
 
@@ -312,7 +312,7 @@ def damage_is_not_found_without_verification(place):
     place.damage("f7")
     place.mount_image(level="auto")
     expect(place.error("f7"), None)
-    expect(place.status()["verified_by"], "id_at_mount")
+    expect(place.status()["verified_by"], "id-at-mount")
     expect(place.status()["counters"], None)
 
 

@@ -345,7 +345,7 @@ def every_read_is_verified_if_that_is_wanted(place):
         content = f.read()
     run(place.program, "mount", "--verify=every-read", "--allow-suid", "--allow-dev", "--repo=r", "os/1", "mnt", cwd=place.dir)
     found, = json.loads(run(place.program, "status", "--json", place.point))["mounts"]
-    expect((found["method"], found["verified_by"]), ("fuse", "every_read"))
+    expect((found["method"], found["verified_by"]), ("fuse", "every-read"))
     with open(place.path("mnt/large"), "rb", buffering=0) as f:
         expect(f.read(1), content[:1])
         change_object(place, (2 << 20) + 5)
@@ -384,11 +384,11 @@ def status_shows_the_method(place):
     need_helper()
     place.user("mount", "--repo=r", "os/1", "mnt")
     found, = json.loads(place.user("status", "--json", "mnt"))["mounts"]
-    expect((found["method"], found["id"], found["read_only"], found["verified_by"]), ("fuse", place.id, True, "id_at_mount"))
+    expect((found["method"], found["id"], found["read_only"], found["verified_by"]), ("fuse", place.id, True, "id-at-mount"))
     place.user("umount", "mnt")
     done = place.in_namespace('"$0" mount --repo=r os/1 mnt; "$0" status --json mnt')
     found, = json.loads(done.stdout)["mounts"]
-    expect((found["method"], found["id"], found["names"], found["objects"]),
+    expect((found["method"], found["id"], found["names"], found["objects_dirs"]),
            ("overlay-fuse", place.id, ["os/1"], [place.path("r/objects")]))
     place.mount("overlay-fuse")
     found, = json.loads(run(place.program, "status", "--json", place.point))["mounts"]
@@ -413,7 +413,7 @@ def status_of_a_user_tells_as_much_as_that_of_root(place):
     need_helper()
     records = record_place(place)
     keys = ("method", "id", "names", "repository", "objects", "verified_by")
-    known = (place.id, ["os/1"], place.path("r"), [place.path("r/objects")], "id_at_mount")
+    known = (place.id, ["os/1"], place.path("r"), [place.path("r/objects")], "id-at-mount")
 
     place.user("mount", "--method=fuse", "--repo=r", "os/1", "mnt")
     found, = json.loads(place.user("status", "--json", "mnt"))["mounts"]
@@ -424,7 +424,7 @@ def status_of_a_user_tells_as_much_as_that_of_root(place):
     for owner, known_since in ((0, False), (NOBODY, True)):
         os.chown(f"{records}/{name}", owner, -1)
         found, = json.loads(place.user("status", "--json", "mnt"))["mounts"]
-        expect((found["since"] is not None, found["objects"] != []), (known_since, known_since), f"a record of {owner}")
+        expect((found["since"] is not None, found["objects_dirs"] != []), (known_since, known_since), f"a record of {owner}")
     os.chmod(records, 0o777)
     expect(json.loads(place.user("status", "--json", "mnt"))["mounts"][0]["since"], None, "others can write the records")
     os.chmod(records, 0o700)
@@ -446,7 +446,7 @@ def status_of_root_knows_mounts_with_a_server(place):
         if found["since"] is None:
             raise Skip("this kernel has no unique mount IDs")
         expect(facts_of(found, "method", "id", "names", "repository", "objects", "verified_by"),
-               (method, place.id, ["os/1"], place.path("r"), [place.path("r/objects")], "id_at_mount"))
+               (method, place.id, ["os/1"], place.path("r"), [place.path("r/objects")], "id-at-mount"))
         run(place.program, "umount", place.point)
 
 

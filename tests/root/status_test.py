@@ -78,8 +78,8 @@ def image_of_a_repository_is_listed_with_its_names(place):
     composefs("mount", "--repo=r", "os/1", "mnt two")
     found, = status()
     expect(found, {"mountpoint": place.path("mnt two"), "id": place.id, "names": ["also", "os/1"], "image": None,
-                   "repository": place.path("r"), "objects": [place.path("r/objects")], "method": "file", "loop_device": None,
-                   "verified_by": "id_at_mount", "verity_errors": found["verity_errors"], "last_scrub": None, "counters": None, "read_only": True, "upperdir": None, "workdir": None,
+                   "repository": place.path("r"), "objects_dirs": [place.path("r/objects")], "method": "file", "loop_device": None,
+                   "verified_by": "id-at-mount", "verity_errors": found["verity_errors"], "last_scrub": None, "counters": None, "read_only": True, "upperdir": None, "workdir": None,
                    "options": found["options"], "since": found["since"]})
     if found["since"] is not None:
         since = calendar.timegm(time.strptime(found["since"], "%Y-%m-%dT%H:%M:%SZ"))

@@ -154,7 +154,7 @@ static void put_boot_entry(struct json *j, const char *place,
 		json_put_null(j, "tries_left");
 		json_put_null(j, "tries_done");
 	}
-	json_put_string(j, "problem", e->problem);
+	json_put_string(j, "reason", e->problem);
 	json_end(j);
 }
 

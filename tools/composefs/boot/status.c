@@ -120,7 +120,7 @@ static void print_json(const struct cfs_deployments *list)
 	struct json j = {.to = stdout};
 
 	json_begin_object(&j, NULL);
-	where_put_id(&j, "booted", list->booted_known ? &list->booted : NULL);
+	where_put_id(&j, "booted_id", list->booted_known ? &list->booted : NULL);
 	json_put_bool(&j, "booted_verified", list->booted_verified);
 	json_begin_array(&j, "deployments");
 	for (size_t i = 0; i < list->n; i++)

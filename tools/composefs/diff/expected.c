@@ -106,7 +106,7 @@ static void print_json_rules(struct json *j, const struct cfs_profile_rules *rul
 }
 
 /* The object of --expected --json. "rules" is null unless some rules give the digest;
- * "why" is the reason of one candidate that was impossible. */
+ * "reason" is that of one candidate that was impossible. */
 static void print_expected_json(const struct answer *x)
 {
 	const struct cfs_profile_match *m = &x->match;
@@ -127,7 +127,7 @@ static void print_expected_json(const struct answer *x)
 		json_put_null(&j, "rules");
 	json_put_uint(&j, "candidates", m->n_candidates);
 	json_put_uint(&j, "impossible", m->n_impossible);
-	json_put_string(&j, "why", m->n_impossible ? m->why.msg : NULL);
+	json_put_string(&j, "reason", m->n_impossible ? m->why.msg : NULL);
 	json_finish(&j);
 }
 

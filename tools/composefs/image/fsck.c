@@ -321,7 +321,7 @@ static void print_json_rule(struct json *j, const struct cfs_kernel_rule *rule,
 		put_version(j, "fixed", rule->fixed);
 	json_put_uint(j, "inodes", found->n);
 	json_put_string(j, "first", found->first);
-	json_put_string(j, "wrong", rule->wrong);
+	json_put_string(j, "reason", rule->wrong);
 	json_end(j);
 }
 
@@ -349,7 +349,7 @@ static void print_json_objects(struct json *j, const struct fsck *f)
 			continue;
 		json_begin_object(j, NULL);
 		json_put_text(j, "backing_path", (struct cfs_text){o->path, o->path_len});
-		json_put_string(j, "wrong", o->fault);
+		json_put_string(j, "reason", o->fault);
 		json_put_text(j, "path", (struct cfs_text){o->user, o->user_len});
 		json_put_uint(j, "files", o->n_users);
 		json_end(j);

@@ -28,14 +28,14 @@ static struct verified verified_by(const struct status_mount *s)
 	if (by_verity && is_signed)
 		return (struct verified){"signature, fs-verity", "signature"};
 	if (by_verity)
-		return (struct verified){"fs-verity", "fs_verity"};
+		return (struct verified){"fs-verity", "fs-verity"};
 	if (s->m.method && strcmp(s->m.method, "fuse") == 0 &&
 	    strcmp(recorded, "every-read") == 0)
-		return (struct verified){"every read", "every_read"};
+		return (struct verified){"every read", "every-read"};
 	if (s->m.verifies_at_open)
-		return (struct verified){"first open", "first_open"};
+		return (struct verified){"first open", "first-open"};
 	if (s->m.has_id)
-		return (struct verified){"ID at mount", "id_at_mount"};
+		return (struct verified){"ID at mount", "id-at-mount"};
 	return (struct verified){"nothing", "nothing"};
 }
 
@@ -170,7 +170,7 @@ static void put_status_mount(struct json *j, const struct status_mount *s)
 	json_put_strings(j, "names", s->names, s->n_names);
 	put_string(j, "image", s->m.image);
 	put_string(j, "repository", s->repo);
-	json_put_strings(j, "objects", s->m.objects, s->m.n_objects);
+	json_put_strings(j, "objects_dirs", s->m.objects, s->m.n_objects);
 	put_string(j, "method", s->method);
 	put_string(j, "loop_device", s->loop);
 	json_put_string(j, "verified_by", verified_by(s).word);
