@@ -232,7 +232,7 @@ def chunked_index_that_is_wrong_costs_a_transfer_and_is_replaced(registry):
     image, _ = pulled_whole("b")
     got, why = pull(registry, "b")
     expect(got, image)
-    has(why, "another digest than in the content index")
+    has(why, "expected the digest from the content index, got another")
     expect(pull(registry, "c"), (pulled_whole("c")[0], None))
     expect(run("fsck", "--repo=r")[0], OK)
 
@@ -252,7 +252,7 @@ def chunked_index_with_another_object_costs_a_transfer(registry):
     image, _ = pulled_whole("b")
     got, why = pull(registry, "b")
     expect(got, image)
-    has(why, "another digest than in the content index")
+    has(why, "expected the digest from the content index, got another")
     expect(run("fsck", "--repo=r")[0], OK)
 
 
@@ -303,7 +303,7 @@ def chunked_layer_is_read_whole_without_a_message(registry):
 def chunked_registry_that_sends_other_ranges_sends_the_whole_layer(registry):
     put_image("layout", "a", Layer(files_of(1, 2, 3)))
     registry.range_fault = wrong_range
-    expect_whole(registry, "another range than asked for")
+    expect_whole(registry, "expected the requested range from the registry, got another")
 
 
 @test
@@ -314,14 +314,14 @@ def chunked_registry_that_sends_a_part_of_a_range_sends_the_whole_layer(registry
         first, last = map(int, handler.headers["Range"][6:].split("-"))
         handler.answer(206, body[first:last], Content_Range=f"bytes {first}-{last - 1}/{len(body)}")
     registry.range_fault = shorter
-    expect_whole(registry, "another range than asked for")
+    expect_whole(registry, "expected the requested range from the registry, got another")
 
 
 @test
 def chunked_registry_that_sends_no_content_range_sends_the_whole_layer(registry):
     put_image("layout", "a", Layer(files_of(1, 2, 3)))
     registry.range_fault = lambda handler, body: handler.answer(206, body[:100])
-    expect_whole(registry, "another range than asked for")
+    expect_whole(registry, "expected the requested range from the registry, got another")
 
 
 @test
@@ -332,7 +332,7 @@ def chunked_registry_that_announces_a_range_and_sends_less_sends_the_whole_layer
         first, last = map(int, handler.headers["Range"][6:].split("-"))
         handler.answer(206, body[first:last], Content_Range=f"bytes {first}-{last}/{len(body)}")
     registry.range_fault = less
-    expect_whole(registry, "fewer bytes than asked for")
+    expect_whole(registry, "expected the requested number of bytes from the registry, got fewer")
 
 
 @test
@@ -361,7 +361,7 @@ def chunked_other_bytes_are_not_stored(registry):
             data = data[:-200] + bytes(200)
         handler.answer(206, data, Content_Range=f"bytes {first}-{last}/{len(body)}")
     registry.range_fault = other
-    expect_whole(registry, "another digest than in the table of contents")
+    expect_whole(registry, "expected the digest from the table of contents, got another")
 
 
 @test
@@ -397,7 +397,7 @@ def expect_lie(registry, layer, why, **options):
 def chunked_table_with_the_digest_of_another_file_is_noticed(registry):
     layer = Layer(files_of(1, 2, 3))
     layer.entry("file1")["digest"] = sha256(b"other")
-    expect_lie(registry, layer, "another digest than in the table of contents")
+    expect_lie(registry, layer, "expected the digest from the table of contents, got another")
 
 
 @test

@@ -228,7 +228,7 @@ def registry_blob_that_is_too_long_is_refused(registry):
 @test
 def registry_other_range_than_asked_for_is_refused(registry):
     registry.faults = [None, wrong_range]
-    refuse(registry, "another range")
+    refuse(registry, "expected the requested range")
 
 
 @test
@@ -263,7 +263,7 @@ def registry_redirects_end(registry):
 @test
 def registry_reference_is_checked_before_any_request(registry):
     for reference in ("A", "a:", "a/../b", "a@sha256:12"):
-        refuse(registry, "digest" if "@" in reference else "not a", reference=reference)
+        refuse(registry, "digest" if "@" in reference else "expected ", reference=reference)
     expect(registry.requests, [])
 
 

@@ -163,7 +163,7 @@ def server_keeps_the_image_and_the_directories_open_and_nothing_else(place):
 @fact
 def failure_leaves_no_mount_and_no_server(place):
     for options, image, why in ((",digest=" + "0" * 64, place.image_path, "wrong digest"), (",nonsense", place.image_path, "unsupported option"),
-                                (":none", place.image_path, "object directory none"), ("", PROGRAMS[2], "not a composefs image"),
+                                (":none", place.image_path, "object directory none"), ("", PROGRAMS[2], "expected a composefs image, got a program"),
                                 (",verity=no", place.image_path, "expected no value"), ("", place.path("none"), "none")):
         done = subprocess.run([place.program, "-o", f"source={image},basedir={place.store}{options}", place.point], check=False,
                               capture_output=True, text=True, cwd=place.dir)

@@ -120,7 +120,7 @@ T(a_document_is_one_object_and_names_its_layers_in_both_headers)
 		t_has(err.msg, "in all");
 		r.object_size += 2;
 		t_eq(rebuild(&s, &r), -EUCLEAN);
-		t_has(err.msg, "more than");
+		t_has(err.msg, ", got more");
 		free(r.bytes.p);
 		cfs_map_close(&map);
 		cfs_map_close(&json);

@@ -183,9 +183,9 @@ T(tarsplit_archive_refuses_contents_of_another_length)
 
 	content.at_end = 0;
 	t_eq(rebuild(HEAD FILE5, 4, out, &err), -EILSEQ);
-	t_has(err.msg, "shorter");
+	t_has(err.msg, "expected 1 more bytes of the content of a file, got none");
 	t_eq(rebuild(HEAD FILE5, 6, out, &err), -EILSEQ);
-	t_has(err.msg, "longer");
+	t_has(err.msg, "expected the end of the content of a file, got more");
 }
 
 T(tarsplit_archive_keeps_the_last_bytes_of_a_content_that_is_wrong)

@@ -41,9 +41,9 @@ static const struct cli_syntax syntax = {
 		 "signed "
 		 "files.\n\"composefs enable-objects\" gives the signatures to the "
 		 "kernel.",
-	.example = (const char *const[]){"composefs sign-objects --key=k.pem "
-					 "--cert=c.pem --signatures=signatures/objects "
-					 "--exec-only a.cfs",
+	.example = (const char *const[]){"composefs sign-objects --key=key.pem "
+					 "--cert=cert.pem --signatures=sigs "
+					 "--exec-only image.cfs",
 					 NULL},
 	.options = option_table,
 };
