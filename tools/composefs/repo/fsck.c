@@ -118,15 +118,17 @@ static int fsck_image(struct options *o, const char *image)
 {
 	char objects[PATH_MAX], file[PATH_MAX], below[CFS_OBJECT_PATH_MAX];
 	char json[] = "--json", name[64], *argv[5];
-	struct cfs_repo *repo;
+	struct cfs_repo *repo = NULL;
 	struct cfs_digest id;
 	struct cfs_err err;
 	int argc = 0, rc = where_open(&o->where, CFS_REPO_READ, &repo, &err), status;
 
 	if (rc == 0)
 		rc = cfs_repo_find_image(repo, image, &id, &err);
-	if (rc < 0)
+	if (rc < 0) {
+		cfs_repo_close(repo);
 		return command_end(o->name, rc, &err);
+	}
 	snprintf(objects, sizeof(objects), "--objects=%s/objects",
 		 cfs_repo_get_path(repo));
 	snprintf(file, sizeof(file), "%s/objects/%s", cfs_repo_get_path(repo),
