@@ -142,7 +142,8 @@ static int check_artifact(struct checking *c, const struct cfs_oci_manifest *m,
 	return rc;
 }
 
-/* Of one platform, or an artifact. */
+/* Checks the image of one platform, or an artifact. If it cannot be opened although its manifest was found, that is
+ * damage, which is noted, and the check goes on; without a manifest it is an error of the caller. */
 static int check_container(struct checking *c, const char *name, struct cfs_err *err)
 {
 	struct cfs_container image;

@@ -65,8 +65,10 @@ int cfs_deploy_remove(const struct cfs_deploy_place *place, struct cfs_repo *rep
 		rc = deploy_tidy(place, err);
 	if (rc == 0 && d->entry)
 		rc = deploy_remove_entry(place, d->entry->file, err);
+	/* Then the kernel files that no entry names any longer. */
 	if (rc == 0)
 		rc = deploy_tidy(place, err);
+	/* Last what gc needs to keep the image: after an error before, it can still be booted or removed again. */
 	if (rc == 0)
 		rc = remove_ref(repo, &d->image, err);
 	return rc < 0 ? rc : deploy_remove_state(place, &d->image, err);

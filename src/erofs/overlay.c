@@ -41,7 +41,9 @@ struct cfs_text cfs_overlay_key(struct cfs_arena *arena, struct cfs_text key)
 	return (struct cfs_text){copy, escaped.len + rest};
 }
 
-/* The xattrs that the writer adds to an inode: a set of 1 << enum cfs_added. */
+/* The xattrs that the writer adds to an inode: a set of 1 << enum cfs_added. The names that begin with "user." are for
+ * overlays mounted with userxattr. An opaque mark hides what a lower layer has below a directory; format 0 had none, and
+ * keeps its bytes. */
 static unsigned choose_added(const struct cfs_plan *plan, cfs_id id)
 {
 	const struct cfs_node *node = cfs_plan_node(plan, id);

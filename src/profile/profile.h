@@ -122,7 +122,8 @@ const struct cfs_profile *
 cfs_profile_find_by_rules(const struct cfs_profile_rules *rules);
 
 /* Finds the profile with the same algorithm that differs in the fewest rules; the first
- * of several. */
+ * of several. Returns NULL if no profile has the algorithm. For messages that explain a
+ * digest of no known profile. */
 const struct cfs_profile *cfs_profile_find_nearest(const struct cfs_profile_rules *rules);
 
 /* Returns rule i as text, for example "hard links", "hard_links" (the key in JSON) and

@@ -11,7 +11,7 @@
 #include "fuse/wire.h"
 #include "mount/recognize.h"
 
-/* The numbers of the directories: the root, those that it has, and the 256 of each of these. */
+/* Numbers of directories: find/ and last/ below the root, and find/XX/ and last/XX/ for each first byte of an ID. */
 enum {
 	NODE_FIND = 2,
 	NODE_LAST = 3,
@@ -28,6 +28,8 @@ enum {
 	((uint64_t)FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_NO_OPENDIR_SUPPORT |    \
 	 FUSE_MAX_PAGES | FUSE_INIT_EXT)
 
+/* A request. The function that answers it returns 0 and fills out: a body, or an effect that the caller carries out; or it
+ * returns the error for the kernel. */
 struct call {
 	struct cfs_trigger_session *session;
 	struct fuse_in_header head;

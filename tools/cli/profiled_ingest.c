@@ -69,6 +69,8 @@ static int parse_xattrs_rule(const char *name, struct cfs_profile_rules *out,
 	return 0;
 }
 
+/* A profile replaces all rules. Without one they are those of the options, and a container, as cfsctl makes one of a
+ * directory, gets the metadata of its root from /usr and the xattrs of --xattrs. */
 static int choose_rules(const struct profiled *p, const struct cfs_ingest *in,
 			unsigned format, struct cfs_profile_rules *out,
 			struct cfs_err *err)

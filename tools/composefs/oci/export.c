@@ -73,9 +73,10 @@ static void print_export_result(const struct result *r)
 			  : cfs_oci_digest_text(&r->pushed.manifest, digest));
 }
 
-static int export_files(const struct cfs_repo *repo, const char *image, const char *file,
-			const struct cfs_watch *watch, struct cfs_digest *id,
-			struct cfs_err *err)
+/* Writes the merged files of a container as a tar archive. */
+static int export_rootfs(const struct cfs_repo *repo, const char *image, const char *file,
+			 const struct cfs_watch *watch, struct cfs_digest *id,
+			 struct cfs_err *err)
 {
 	char text[WHERE_ID_MAX];
 	int rc = oci_find_image(repo, image, id, err);
@@ -104,7 +105,7 @@ static int export_image(const struct options *o, const struct cfs_repo *repo,
 
 	out->is_rootfs = file != NULL;
 	if (file)
-		return export_files(repo, operands[0], file, watch, &out->image, err);
+		return export_rootfs(repo, operands[0], file, watch, &out->image, err);
 	return oci_push_image(&o->push, &no_access, repo, operands[0], operands[1], watch,
 			      &out->pushed, err);
 }
