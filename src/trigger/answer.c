@@ -11,7 +11,8 @@
 #include "fuse/wire.h"
 #include "mount/recognize.h"
 
-/* Numbers of directories: find/ and last/ below the root, and find/XX/ and last/XX/ for each first byte of an ID. */
+/* Numbers of directories: CFS_MOUNT_VERIFY_DIR or CFS_MOUNT_FETCH_DIR (NODE_FIND) and CFS_MOUNT_LAST_DIR below the
+ * root, and in each one for each first byte of an ID. */
 enum {
 	NODE_FIND = 2,
 	NODE_LAST = 3,
