@@ -13,9 +13,9 @@
 
 /* Whether all images are files: 1, 0 or -EEXIST. What a name means must not depend on who can
  * create a file here. */
-static int are_files(struct sig_images *how, char **images, size_t n, struct cfs_err *err)
+static int are_files(struct where *w, const char *repo, char **images, size_t n,
+		     struct cfs_err *err)
 {
-	struct where w = {0};
 	struct cfs_err unused;
 	struct cfs_image im;
 	struct cfs_map map;
@@ -26,7 +26,7 @@ static int are_files(struct sig_images *how, char **images, size_t n, struct cfs
 		if (faccessat(AT_FDCWD, images[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		n_files++;
-		rc = where_open_image(&w, images[i], &map, &im, NULL, &unused);
+		rc = where_open_image(w, images[i], &map, &im, NULL, &unused);
 		if (rc == -ENOENT || rc == -EINVAL)
 			continue;
 		if (rc == 0)
@@ -34,7 +34,7 @@ static int are_files(struct sig_images *how, char **images, size_t n, struct cfs
 		return cli_add_advice(
 			cfs_fail(err, EEXIST,
 				 "%s: a file, and an image of the repository %s",
-				 images[i], how->found),
+				 images[i], repo),
 			err, "--repo=DIR for the image, ./FILE for the file");
 	}
 	return n_files > 0;
@@ -43,6 +43,7 @@ static int are_files(struct sig_images *how, char **images, size_t n, struct cfs
 int sig_choose_repository(struct sig_images *how, char **images, size_t n,
 			  struct cfs_err *err)
 {
+	static char found[PATH_MAX]; /* the stack may be small: 64 KiB are enough */
 	struct where w = {0};
 	const char *path;
 	int rc;
@@ -52,11 +53,11 @@ int sig_choose_repository(struct sig_images *how, char **images, size_t n,
 	rc = where_find_path(&w, &path, err);
 	if (rc < 0)
 		return rc;
-	snprintf(how->found, sizeof(how->found), "%s", path);
-	rc = are_files(how, images, n, err);
+	snprintf(found, sizeof(found), "%s", path);
+	rc = are_files(&w, found, images, n, err);
 	if (rc == 0) {
-		how->repo = how->found;
-		cli_use_repository(how->found);
+		how->repo = found;
+		cli_use_repository(found);
 	}
 	return rc < 0 ? rc : 0;
 }

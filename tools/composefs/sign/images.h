@@ -18,7 +18,6 @@ struct sig_images {
 	const char *repo;      /* repository of the images; NULL: they are files */
 	enum cfs_hash_alg alg; /* 0: any, SHA-256 when computed */
 	bool require_verity;
-	char found[PATH_MAX]; /* set by sig_choose_repository */
 };
 
 /* Chooses the repository of n images if none is given: that of $COMPOSEFS_REPO; the one that
