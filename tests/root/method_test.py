@@ -412,7 +412,7 @@ def status_of_a_user_tells_as_much_as_that_of_root(place):
     """With a record in $XDG_RUNTIME_DIR; only one of his own counts."""
     need_helper()
     records = record_place(place)
-    keys = ("method", "id", "names", "repository", "objects", "verified_by")
+    keys = ("method", "id", "names", "repository", "objects_dirs", "verified_by")
     known = (place.id, ["os/1"], place.path("r"), [place.path("r/objects")], "id-at-mount")
 
     place.user("mount", "--method=fuse", "--repo=r", "os/1", "mnt")
@@ -445,7 +445,7 @@ def status_of_root_knows_mounts_with_a_server(place):
         found, = json.loads(run(place.program, "status", "--json", place.point))["mounts"]
         if found["since"] is None:
             raise Skip("this kernel has no unique mount IDs")
-        expect(facts_of(found, "method", "id", "names", "repository", "objects", "verified_by"),
+        expect(facts_of(found, "method", "id", "names", "repository", "objects_dirs", "verified_by"),
                (method, place.id, ["os/1"], place.path("r"), [place.path("r/objects")], "id-at-mount"))
         run(place.program, "umount", place.point)
 
