@@ -32,7 +32,8 @@ class Chroot:
         for kind, place in (("proc", "proc"), ("sysfs", "sys"), ("tmpfs", "tmp"), ("tmpfs", "var/tmp")):
             output("mount", "-t", kind, kind, os.path.join(self.root, place))
         output("mount", "--rbind", "/dev", os.path.join(self.root, "dev"))
-        shutil.copy("/etc/resolv.conf", os.path.join(self.root, "etc/resolv.conf"))
+        for name in ("hosts", "resolv.conf"):
+            shutil.copy(f"/etc/{name}", f"{self.root}/etc/{name}")
 
     def run(self, *command, cwd="/", check=True):
         done = subprocess.run(["chroot", self.root, "sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", cwd, *command], env=ENV,
