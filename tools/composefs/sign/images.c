@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "cli/repo_option.h"
 
-/* Whether all images are files: 1, 0 or -EEXIST. What a name means must not depend on who can
+/* Whether any image is a file: 1, 0 or an error; -EEXIST: it is an image as well. What a name means must not depend on who can
  * create a file here. */
 static int are_files(struct where *w, const char *repo, char **images, size_t n,
 		     struct cfs_err *err)
@@ -23,8 +23,11 @@ static int are_files(struct where *w, const char *repo, char **images, size_t n,
 	int rc;
 
 	for (size_t i = 0; i < n; i++) {
-		if (faccessat(AT_FDCWD, images[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
+		if (faccessat(AT_FDCWD, images[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+			if (errno == ENOENT || errno == ENOTDIR)
+				continue;
+			return cfs_fail_errno(err, "%s", images[i]);
+		}
 		n_files++;
 		rc = where_open_image(w, images[i], &map, &im, NULL, &unused);
 		if (rc == -ENOENT || rc == -EINVAL)
