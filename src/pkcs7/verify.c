@@ -94,13 +94,17 @@ void cfs_pkcs7_certificates_close(struct cfs_pkcs7_certificates *c)
 	free(c);
 }
 
-/* Is the key of this certificate, in whatever certificate, revoked? */
+/* Is the key of this certificate, in whatever certificate, revoked? Keys that OpenSSL cannot compare (-2) may be equal, and
+ * then it is; keys of different kinds (-1) are not. */
 static bool is_revoked_key(const struct cfs_pkcs7_certificates *c, X509 *cert)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i].is_revoked && EVP_PKEY_eq(X509_get0_pubkey(c->v[i].cert),
-						      X509_get0_pubkey(cert)) == 1)
+	for (size_t i = 0; i < c->n; i++) {
+		int same = EVP_PKEY_eq(X509_get0_pubkey(c->v[i].cert),
+				       X509_get0_pubkey(cert));
+
+		if (c->v[i].is_revoked && same != 0 && same != -1)
 			return true;
+	}
 	return false;
 }
 
