@@ -7,6 +7,8 @@
 
 #include <sys/auxv.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* Odd numbers without a pattern: the first 64 bits of the fractions of pi, e and sqrt(2).
  */
@@ -71,8 +73,10 @@ uint64_t cfs_hash_make_seed(void)
 
 	/* The initrd must not wait for entropy, hence GRND_INSECURE (Linux 5.6). On an
 	 * older kernel, or under a seccomp filter, the random bytes that the kernel
-	 * passes at exec are used. */
-	if (getrandom(&seed, sizeof(seed), GRND_INSECURE) == (ssize_t)sizeof(seed))
+	 * passes at exec are used. The system call itself, because getrandom() of glibc
+	 * 2.41 first maps memory for the vDSO in a way that the sandbox forbids. */
+	if (syscall(SYS_getrandom, &seed, sizeof(seed), GRND_INSECURE) ==
+	    (long)sizeof(seed))
 		return seed;
 	return boot ? cfs_le64(boot) : seed;
 }
