@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* boot: makes the root filesystem of a system from an image, in the initrd.
- * Owns:  kernel arguments (args.h), the configuration (config.h), the choice of the image
- *        (choice.h), the steps (plan.h), their execution (prepare.h), the exit statuses
- *        (status.h).
+ * Owns:  kernel arguments (args.h), the configuration (config.h, config_files.h), the
+ *        choice of the image (choice.h), the steps (plan.h), their execution (prepare.h),
+ *        the exit statuses (status.h).
  * Uses:  base, hash, verity (digests), mount, trust.
  * Never: prints, reads configuration from the state disk.
  *
@@ -15,6 +15,7 @@
 #include "boot/args.h"
 #include "boot/choice.h"
 #include "boot/config.h"
+#include "boot/config_files.h"
 #include "boot/plan.h"
 #include "boot/prepare.h"
 #include "boot/status.h"

@@ -113,39 +113,7 @@ static int parse_root_options(struct command *cmd, int argc, char **argv,
 	return 0;
 }
 
-/* --- configuration and kernel arguments ----------------------------------------------- */
-
-static int read_root_config(struct command *cmd, const char *path, bool must_exist,
-			    struct cfs_err *err)
-{
-	struct cfs_mem text = {0};
-	int rc = cfs_input_read(AT_FDCWD, path, 0, CFS_BOOT_CONFIG_MAX, &text, err);
-
-	if (rc == -ENOENT && !must_exist)
-		rc = 0;
-	else if (rc == 0)
-		rc = cfs_boot_config_parse(cfs_mem_text(&text), &cmd->config, &watch,
-					   err);
-	free(text.p);
-	return cfs_context(err, rc, "%s", path);
-}
-
-static int read_configs(struct command *cmd, struct cfs_err *err)
-{
-	static const char *const defaults[] = {
-		"/usr/lib/composefs/setup-root-conf.toml",
-		"/usr/lib/composefs/prepare-root.conf",
-		"/etc/composefs/prepare-root.conf",
-	};
-	int rc = 0;
-
-	cmd->status = CFS_BOOT_BAD_CONFIG;
-	for (size_t i = 0; rc == 0 && i < cmd->n_configs; i++)
-		rc = read_root_config(cmd, cmd->configs[i], true, err);
-	for (size_t i = 0; rc == 0 && cmd->n_configs == 0 && i < 3; i++)
-		rc = read_root_config(cmd, defaults[i], false, err);
-	return rc == 0 ? cfs_boot_config_check(&cmd->config, err) : rc;
-}
+/* --- kernel arguments ----------------------------------------------- */
 
 static int read_args(struct command *cmd, struct cfs_boot_args *out, struct cfs_err *err)
 {
@@ -204,7 +172,10 @@ static int run_prepare_root(struct command *cmd, int argc, char **argv,
 	cfs_boot_config_init(&cmd->config);
 	rc = parse_root_options(cmd, argc, argv, err);
 	if (rc == 0)
-		rc = read_configs(cmd, err);
+		cmd->status = CFS_BOOT_BAD_CONFIG;
+	if (rc == 0)
+		rc = cfs_boot_config_read(cmd->configs, cmd->n_configs, &cmd->config,
+					  &watch, err);
 	if (rc == 0)
 		rc = read_args(cmd, &args, err);
 	if (rc == 0)
