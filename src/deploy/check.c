@@ -138,32 +138,18 @@ static int check_deployed_objects(const struct check *c, struct cfs_err *err)
 
 /* --- the mount ------------------------------------------------------------------------ */
 
-/* What the initrd is asked to do. etc is left out: a mount marks the layers as used. */
-static int choose_root(const struct check *c, struct cfs_boot_choice *out,
-		       struct cfs_err *err)
+/* What the initrd would do. Its configuration is not known here, so what that may forbid is
+ * allowed. etc is left out: a mount marks the layers as used. */
+static int choose_checked_root(const struct check *c, struct cfs_boot_choice *out,
+			       struct cfs_err *err)
 {
-	cfs_autofree struct cfs_boot_args *args = calloc(1, sizeof(*args));
-	char arg[DEPLOY_ARG_MAX];
 	struct cfs_boot_config config;
-	struct cfs_mem options = {0};
-	int rc = args ? 0 : cfs_fail(err, ENOMEM, "out of memory");
+	int rc;
 
 	cfs_boot_config_init(&config);
-	config.allow_insecure = true; /* only the initrd knows */
-	if (rc == 0 && c->d->entry && c->d->entry->text)
-		rc = cfs_bls_write_options(cfs_text(c->d->entry->text),
-					   cfs_sink_mem(&options), err);
-	if (rc == 0)
-		rc = cfs_boot_args_parse(
-			options.len ? cfs_mem_text(&options)
-				    : cfs_text(deploy_format_arg(
-					      &c->d->image, !cfs_repo_is_secure(c->repo),
-					      arg)),
-			args, err);
-	if (rc == 0)
-		rc = cfs_boot_choose(args, &config, NULL, out, err);
+	config.allow_insecure = true;
+	rc = deploy_choose_root(c->repo, c->d, &config, NULL, out, err);
 	out->etc = CFS_BOOT_NONE;
-	free(options.p);
 	return rc;
 }
 
@@ -231,7 +217,7 @@ static int check_mount(const struct check *c, struct cfs_err *err)
 	cfs_autofree struct cfs_boot_choice *choice = calloc(1, sizeof(*choice));
 	struct mount_work w = {.c = c, .choice = choice, .err = err};
 	pthread_t thread;
-	int rc = choice ? choose_root(c, choice, err)
+	int rc = choice ? choose_checked_root(c, choice, err)
 			: cfs_fail(err, ENOMEM, "out of memory");
 
 	if (rc < 0)

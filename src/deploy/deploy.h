@@ -29,5 +29,6 @@
 #include "deploy/install.h"
 #include "deploy/list.h"
 #include "deploy/place.h"
+#include "deploy/soft.h"
 
 #endif

@@ -69,6 +69,10 @@ enum { DEPLOY_ARG_MAX = 64 + CFS_DIGEST_HEX_MAX };
 const char *deploy_format_arg(const struct cfs_digest *image, bool insecure,
 			      char out[DEPLOY_ARG_MAX]);
 
+/* Appends options without those that name images, and a NUL. */
+int deploy_remove_image(struct cfs_text options, struct cfs_mem *out,
+			struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Appends options without those that name images, then the argument of this image. */
 int deploy_replace_image(const char *options, const struct cfs_digest *image,
 			 bool insecure, struct cfs_mem *out,
@@ -82,6 +86,17 @@ int deploy_change_options(const char *options, const struct cfs_karg_change *cha
 
 /* Checks one argument of the user: no line break, no name of an image. */
 int deploy_check_karg(const char *karg, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* --- choose.c ------------------------------------------------------------------------- */
+
+/* Computes what the initrd does with the arguments of a deployment and this configuration.
+ * Errors as those of cfs_boot_choose(). */
+struct cfs_boot_choice;
+struct cfs_boot_config;
+int deploy_choose_root(const struct cfs_repo *repo, const struct cfs_deployment *d,
+		       const struct cfs_boot_config *config,
+		       const struct cfs_watch *watch, struct cfs_boot_choice *out,
+		       struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- kernel.c ------------------------------------------------------------------------- */
 
@@ -107,6 +122,10 @@ int deploy_read_kernel(const struct cfs_repo *repo, const struct cfs_image *im,
 		       const struct cfs_digest *id, const struct cfs_install *opts,
 		       struct deploy_kernel *out, struct cfs_err *err) CFS_MUST_CHECK;
 void deploy_kernel_fini(struct deploy_kernel *kernel);
+
+/* The kernel arguments inside a UKI, without the padding at the end; borrowed from it. */
+int deploy_find_cmdline(struct cfs_span uki, struct cfs_text *out,
+			struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Checks that an image can be the root of a system. -ENODATA. */
 int deploy_check_directories(const struct cfs_image *im,

@@ -199,27 +199,34 @@ static int read_pair(const struct cfs_repo *repo, const struct cfs_image *im,
 
 /* --- a UKI ---------------------------------------------------------------------------- */
 
+int deploy_find_cmdline(struct cfs_span uki, struct cfs_text *out, struct cfs_err *err)
+{
+	struct cfs_span section = {0};
+	struct cfs_pe pe;
+	int rc = cfs_pe_open(uki, &pe, err);
+
+	if (rc == 0)
+		rc = cfs_pe_find(&pe, CFS_TEXT(".cmdline"), &section, err);
+	if (rc < 0)
+		return rc;
+	*out = cfs_span_text(section);
+	while (out->len && (out->s[out->len - 1] == '\0' || out->s[out->len - 1] == '\n'))
+		out->len--;
+	return 0;
+}
+
 /* The kernel arguments inside a UKI name the image that it boots. One of another image
  * would start that image, and nothing would say so. */
 static int check_cmdline(struct cfs_span uki, const struct cfs_digest *image,
 			 struct cfs_err *err)
 {
 	cfs_autofree struct cfs_boot_args *args = calloc(1, sizeof(*args));
-	struct cfs_span section = {0};
 	struct cfs_text cmdline;
-	struct cfs_pe pe;
-	int rc = args ? cfs_pe_open(uki, &pe, err)
+	int rc = args ? deploy_find_cmdline(uki, &cmdline, err)
 		      : cfs_fail(err, ENOMEM, "out of memory");
 
 	if (rc == 0)
-		rc = cfs_pe_find(&pe, CFS_TEXT(".cmdline"), &section, err);
-	if (rc < 0)
-		return rc;
-	cmdline = cfs_span_text(section);
-	while (cmdline.len &&
-	       (cmdline.s[cmdline.len - 1] == '\0' || cmdline.s[cmdline.len - 1] == '\n'))
-		cmdline.len--;
-	rc = cfs_boot_args_parse(cmdline, args, err);
+		rc = cfs_boot_args_parse(cmdline, args, err);
 	for (size_t i = 0; rc == 0 && i < args->n_images; i++)
 		if (cfs_digest_eq(&args->images[i].digest, image))
 			return 0;

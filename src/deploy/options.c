@@ -32,17 +32,32 @@ static int append_word(struct cfs_mem *out, struct cfs_text word, struct cfs_err
 	return rc < 0 ? rc : sink.write(out, word.s, word.len, err);
 }
 
-int deploy_replace_image(const char *options, const struct cfs_digest *image,
-			 bool insecure, struct cfs_mem *out, struct cfs_err *err)
+/* Appends the words that name no image. */
+static int append_others(struct cfs_text options, struct cfs_mem *out,
+			 struct cfs_err *err)
 {
-	struct cfs_text rest = cfs_text(options);
-	char text[DEPLOY_ARG_MAX];
 	struct cfs_boot_arg arg;
 	int rc = 0;
 
-	while (rc == 0 && cfs_boot_next_arg(&rest, &arg))
+	while (rc == 0 && cfs_boot_next_arg(&options, &arg))
 		if (!names_image(&arg))
 			rc = append_word(out, arg.word, err);
+	return rc;
+}
+
+int deploy_remove_image(struct cfs_text options, struct cfs_mem *out, struct cfs_err *err)
+{
+	int rc = append_others(options, out, err);
+
+	return rc < 0 ? rc : cfs_sink_mem(out).write(out, "", 1, err);
+}
+
+int deploy_replace_image(const char *options, const struct cfs_digest *image,
+			 bool insecure, struct cfs_mem *out, struct cfs_err *err)
+{
+	char text[DEPLOY_ARG_MAX];
+	int rc = append_others(cfs_text(options), out, err);
+
 	if (rc == 0)
 		rc = append_word(out, cfs_text(deploy_format_arg(image, insecure, text)),
 				 err);

@@ -10,10 +10,10 @@ import shutil
 import subprocess
 import sys
 
-from boot_list_test import pe
 from deployments import (AT, CHANGE, boot, bootc, content, deployments, entry, ids, image, install, kernels, make, refs, snapshot_all,
                          sound, tree, versions)
 from repo import FAILED, ensure, expect, good, has, main, refused, run, write
+from pe_file import pe  # pylint: disable=wrong-import-order
 
 
 # --- install -----------------------------------------------------------------------------

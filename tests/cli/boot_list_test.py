@@ -6,26 +6,12 @@
 """
 import json
 import os
-import struct
 import sys
 
 from repo import FAILED, expect, good, has, loaded, main, run
+from pe_file import pe  # pylint: disable=wrong-import-order
 
 A, B = "a" * 64, "b" * 128
-
-
-def pe(*sections, **lies):
-    """A PE file with these sections: pairs of a name and the content."""
-    file = bytearray(2048)
-    file[:2], file[64:68] = b"MZ", b"PE\0\0"
-    struct.pack_into("<I", file, 0x3c, 64)
-    struct.pack_into("<HH", file, 68, 0x8664, lies.get("n", len(sections)))
-    for i, (name, content) in enumerate(sections):
-        at, off = 88 + 40 * i, 512 + 256 * i
-        file[at:at + len(name)] = name
-        struct.pack_into("<IIII", file, at + 8, len(content), 4096 * i, 256, lies.get("off", off))
-        file[off:off + len(content)] = content
-    return bytes(file)
 
 
 def put(path, content):

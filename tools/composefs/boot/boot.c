@@ -11,6 +11,7 @@ static const struct command verbs[] = {
 	{"pin", cmd_boot_pin, "Keep a deployment"},
 	{"rm", cmd_boot_rm, "Remove a deployment"},
 	{"rollback", cmd_boot_rollback, "Boot the system before next"},
+	{"soft-reboot", cmd_boot_soft_reboot, "Start another deployment without a boot"},
 	{"status", cmd_boot_status, "Show the running, next and previous system"},
 	{"unpin", cmd_boot_unpin, "Let a pinned deployment be removed"},
 	{"upgrade", cmd_boot_upgrade, "Install the successor of the running system"},
