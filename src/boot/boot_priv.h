@@ -24,7 +24,8 @@ struct boot_run {
 	/* The signature check of the image. */
 	struct cfs_mount_args args;
 	struct cfs_trust_mount trust;
-	int signature_dir; /* the repository, or the deployment */
+	int signature_dir;			/* the repository, or the deployment */
+	char signature_path[CFS_BOOT_PATH_MAX]; /* of the signature beside an image */
 	bool signature_failed;
 };
 

@@ -21,7 +21,7 @@ static int check_image_signature(void *ctx, const struct cfs_digest *measured,
 /* The signature is in the repository, as "composefs sign" puts it there, or beside the
  * image of the deployment. The keys are those of the initrd. */
 static int require_signature(struct boot_run *r, struct cfs_mount_opts *o,
-			     char path[CFS_BOOT_PATH_MAX], struct cfs_err *err)
+			     struct cfs_err *err)
 {
 	const struct cfs_boot_choice *choice = r->request->choice;
 	const char *dir = *choice->ostree ? choice->ostree : choice->repo;
@@ -36,9 +36,9 @@ static int require_signature(struct boot_run *r, struct cfs_mount_opts *o,
 				"a signature is required, but this program was built "
 				"without the check of signatures");
 	if (*choice->ostree) {
-		snprintf(path, CFS_BOOT_PATH_MAX, "/proc/self/fd/%d/.ostree.cfs.sig",
-			 r->signature_dir);
-		r->args.signature = path;
+		snprintf(r->signature_path, sizeof(r->signature_path),
+			 "/proc/self/fd/%d/.ostree.cfs.sig", r->signature_dir);
+		r->args.signature = r->signature_path;
 	} else {
 		r->trust.signatures = "signatures";
 		r->trust.repo_fd = &r->signature_dir;
@@ -81,7 +81,6 @@ int boot_mount_image(struct boot_run *r, const struct cfs_boot_step *step,
 {
 	const char *const names[] = {"objects of the state disk"};
 	char hex[CFS_DIGEST_HEX_MAX], upper[CFS_BOOT_PATH_MAX], work[CFS_BOOT_PATH_MAX];
-	char signature[CFS_BOOT_PATH_MAX];
 	const struct cfs_boot_choice *choice = r->request->choice;
 	struct cfs_mount_opts o = {
 		.objdirs = names,
@@ -100,7 +99,7 @@ int boot_mount_image(struct boot_run *r, const struct cfs_boot_step *step,
 	if (!r->insecure && r->facts.has_digest)
 		o.digest = cfs_digest_hex(&r->facts.digest, hex);
 	if (choice->require_signature)
-		rc = require_signature(r, &o, signature, err);
+		rc = require_signature(r, &o, err);
 	if (rc == 0 && step->root != CFS_BOOT_ROOT_READONLY) {
 		r->status = CFS_BOOT_NO_MOUNT;
 		rc = make_mount_layers(r, upper, work, err);
