@@ -17,7 +17,7 @@ struct index_head {
 	uint64_t alg; /* little endian */
 };
 
-static const char index_magic[8] = "CFSCONT1";
+static const char index_magic[] = "CFSCONT1";
 
 #define INDEX_LEN_MAX                                                                    \
 	(sizeof(struct index_head) + CFS_CONTENTS_MAX * sizeof(struct cfs_content))
@@ -50,7 +50,7 @@ static bool parse_index(struct cfs_span file, enum cfs_hash_alg alg,
 	if (!cfs_span_sub(file, 0, sizeof(head), &part))
 		return false;
 	memcpy(&head, part.p, sizeof(head));
-	if (memcmp(head.magic, index_magic, sizeof(index_magic)) != 0 ||
+	if (memcmp(head.magic, index_magic, sizeof(head.magic)) != 0 ||
 	    le64toh(head.alg) != (uint64_t)alg ||
 	    (file.len - sizeof(head)) % sizeof(struct cfs_content) != 0 ||
 	    !cfs_span_sub(file, sizeof(head), file.len - sizeof(head), &part))
@@ -169,7 +169,7 @@ static int write_content_index(int fd, struct old_entries *old,
 
 	if (cfs_out_init(&to, cfs_sink_fd(&fd), 256 * 1024) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
-	memcpy(head.magic, index_magic, sizeof(index_magic));
+	memcpy(head.magic, index_magic, sizeof(head.magic));
 	cfs_out_put(&to, &head, sizeof(head));
 	rc = write_merged(old, new, n, &to, err);
 	cfs_out_fini(&to);

@@ -56,7 +56,7 @@ static int add_store_place(struct storage_places *p, char *root, const char *dri
 static int add_named_store(struct storage_places *p, struct cfs_text in,
 			   struct cfs_err *err)
 {
-	char *at = memchr(in.s, '@', in.len);
+	const char *at = memchr(in.s, '@', in.len);
 	cfs_autofree char *driver = NULL;
 	size_t len = 0;
 
