@@ -443,7 +443,7 @@ def a_registry_that_is_not_there():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # no process listens there
         place = f"127.0.0.1:{unused.getsockname()[1]}/app"
-        mistake(f"oci pull {place}", FAILED, f"{place}: manifest: Failed to connect to 127.0.0.1 port ")
+        mistake(f"oci pull {place}", FAILED, f"{place}: manifest: Failed to connect to 127.0.0.1")
 
 
 def a_registry_without_tls():

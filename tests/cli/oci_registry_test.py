@@ -183,7 +183,7 @@ def registry_that_stays_broken_is_left(registry):
 @test
 def registry_that_sends_single_bytes_is_left(registry):
     registry.faults = [None] + [cut(1)] * 20
-    refuse(registry, "closed")
+    refuse(registry, " with 3068 bytes ")  # "transfer closed with", "end of response with"
     expect(len(registry.faults), 16)
 
 
@@ -200,8 +200,11 @@ def registry_tag_of_a_blob_is_no_line_of_the_next_request(registry):
         seen.append(handler.headers.get("If-Range"))
         handler.send_blob(body)
     registry.faults = [None, answer_with_tag, answer_rest]
-    expect(pull(registry), BASIC)
-    expect(seen, [None])
+    rc, _, err = run("oci", "pull", "--repo=r", f"{registry.host}/a:latest", "x")
+    if rc:
+        has(err, "Carriage return found in header")  # curl 8.16 and newer
+    else:
+        expect(seen, [None])
 
 
 @test

@@ -152,7 +152,7 @@ def truncated_downloads_are_refused():
         handler.close_connection = True
         return True
 
-    refused(truncated, "1 failed", "500 bytes remaining")
+    refused(truncated, "1 failed", "with 500 bytes")
 
 
 def error_responses_are_counted():

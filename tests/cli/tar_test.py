@@ -50,7 +50,7 @@ def make_files(top):
     os.link(top + "/sub/big", top + "/another-name-of-big")
     os.link(top + "/sub/big", top + "/zz")
     os.link(top + "/sub/s64", top + "/sub/deep/s64")
-    os.link(top + "/sub/symlink", top + "/sub/symlink-again")
+    os.link(top + "/sub/symlink", top + "/sub/symlink-again", follow_symlinks=False)
     os.mkfifo(top + "/sub/fifo")
     long = top + ("/" + "n" * 255) * 2
     os.makedirs(long)

@@ -247,6 +247,7 @@ static size_t take_body(char *p, size_t size, size_t n, void *ctx)
 /* Where curl is in the body of a request. */
 struct body {
 	const struct http_request *r;
+	CURL *easy;
 	uint64_t done;
 };
 
@@ -264,11 +265,17 @@ static size_t read_body(char *p, size_t size, size_t n, void *ctx)
 	return (size_t)got;
 }
 
-/* curl sends the body again after a redirect. */
+/* curl sends the body again after a redirect, and versions from 8.7 on also when a kept
+ * connection ends without an answer. Of a PATCH the registry may have taken a part then, so
+ * it is asked first where to go on. */
 static int seek_body(void *ctx, curl_off_t off, int whence)
 {
 	struct body *b = ctx;
+	long status = 0;
 
+	curl_easy_getinfo(b->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (strcmp(b->r->method, "PATCH") == 0 && (status < 300 || status > 399))
+		return CURL_SEEKFUNC_FAIL;
 	if (whence != SEEK_SET || off < 0 || (uint64_t)off > b->r->body_len)
 		return CURL_SEEKFUNC_CANTSEEK;
 	b->done = (uint64_t)off;
@@ -339,7 +346,7 @@ static const char *get_tls_advice(CURLcode code)
 int http_send(struct transfer *t, const struct http_request *r, struct answer *a,
 	      struct cfs_err *err)
 {
-	struct body body = {.r = r};
+	struct body body = {.r = r, .easy = t->easy};
 	struct curl_slist *list = NULL;
 	int rc = prepare_request(t, &body, a, err);
 	CURLcode code;
@@ -381,11 +388,11 @@ int http_fail_status(const struct transfer *t, long status, struct cfs_span body
 bool http_is_temporary(CURLcode code, long status)
 {
 	return code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR ||
-	       code == CURLE_SEND_ERROR || code == CURLE_OPERATION_TIMEDOUT ||
-	       code == CURLE_GOT_NOTHING || code == CURLE_HTTP2 ||
-	       code == CURLE_HTTP2_STREAM || code == CURLE_COULDNT_CONNECT ||
-	       status == 429 || status == 500 || status == 502 || status == 503 ||
-	       status == 504;
+	       code == CURLE_SEND_ERROR || code == CURLE_SEND_FAIL_REWIND ||
+	       code == CURLE_OPERATION_TIMEDOUT || code == CURLE_GOT_NOTHING ||
+	       code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM ||
+	       code == CURLE_COULDNT_CONNECT || status == 429 || status == 500 ||
+	       status == 502 || status == 503 || status == 504;
 }
 
 bool http_wait(unsigned try, long retry_after)
