@@ -24,7 +24,8 @@ echo "$@" > called
 cat run/nextroot/usr/lib/version > version
 echo changed > run/nextroot/etc/changed
 cp run/composefs/booted record
-exit $(cat status)
+[ "$(cat status)" = killed ] && kill -TERM $$
+exit "$(cat status)"
 """
 
 
@@ -86,7 +87,7 @@ class Place:
         expect(glob.glob("/*/composefs-check-*"), [])
 
     def is_started(self, version):
-        expect((read("called"), read("version")), ("soft-reboot\n", version))
+        expect((read("called"), read("version")), ("--no-block soft-reboot\n", version))
         expect(read("record"), read("run/composefs/booted"))
         expect(json.loads(read("record"))["digest"].split(":")[1], self.hex[version])
         ensure(os.path.exists(f"d/state/deploy/{self.hex[version]}/etc/upper/changed"), "/etc is not that of the deployment")
@@ -182,6 +183,17 @@ def nothing_is_left_after_systemctl_failed(place):
     has(done.stderr, "systemctl soft-reboot")
     expect(read("version"), "2")
     place.is_as_before()
+
+
+@fact
+def a_root_that_systemd_may_be_entering_is_not_unmounted(place):
+    """systemd can end systemctl together with the services."""
+    write("status", "killed")
+    done = place.start(place.hex["2"][:12])
+    expect(done.returncode, 0, done.stderr)
+    has(done.stderr, "systemctl was killed by signal 15: if the soft reboot does not begin, try again")
+    place.is_started("2")
+    ensure(os.path.ismount("run/nextroot"))
 
 
 @fact

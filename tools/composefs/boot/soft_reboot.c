@@ -2,6 +2,8 @@
 /* composefs boot soft-reboot: start another deployment without a boot. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "boot/config_files.h"
 #include "cli/watch.h"
@@ -36,15 +38,40 @@ static const struct cli_syntax syntax = {
 	.complete_operand = boot_complete_deployment,
 };
 
-/* systemd stops all services and enters the new root; systemctl does not wait for that. */
+static int wait_for_child(pid_t pid, struct cfs_err *err)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return cfs_fail_errno(err, "wait for systemctl");
+	return status;
+}
+
+/* systemd stops all services and enters the new root. It may end systemctl and this program
+ * with them, so a systemctl that a signal ended counts as one that succeeded: to
+ * unmount a root that systemd is about to enter would leave a machine without one. */
 static int call_systemctl(void *ctx, struct cfs_err *err)
 {
-	static const char *const argv[] = {"systemctl", "soft-reboot", NULL};
+	static const char *const argv[] = {"systemctl", "--no-block", "soft-reboot",
+					   NULL};
+	const struct cfs_watch *watch = ctx;
 	pid_t pid;
-	int rc = cfs_child_start(argv, 0, 1, &pid, err);
+	int rc = cfs_child_start(argv, STDIN_FILENO, STDOUT_FILENO, &pid, err);
 
-	(void)ctx;
-	return rc < 0 ? rc : cfs_child_wait(pid, "systemctl soft-reboot", NULL, err);
+	if (rc == 0)
+		rc = wait_for_child(pid, err);
+	if (rc < 0)
+		return rc;
+	if (WIFSIGNALED(rc))
+		cfs_watch_warn(
+			watch,
+			"systemctl was killed by signal %d: if the soft reboot does "
+			"not begin, try again",
+			WTERMSIG(rc));
+	else if (WEXITSTATUS(rc) != 0)
+		return cfs_fail(err, EIO, "systemctl soft-reboot failed");
+	return 0;
 }
 
 /* A system that cannot be started would leave a machine without a root. */
@@ -68,8 +95,10 @@ static int start_deployment(struct options *o, const struct cfs_deploy_place *pl
 			    struct cfs_err *err)
 {
 	struct cfs_boot_config config;
-	const struct cfs_soft_reboot how = {
-		.config = &config, .watch = watch, .start = call_systemctl};
+	const struct cfs_soft_reboot how = {.config = &config,
+					    .watch = watch,
+					    .start = call_systemctl,
+					    .ctx = (void *)(uintptr_t)watch};
 	struct cfs_deployments list = {0};
 	struct cfs_deployment *d = NULL;
 	struct cfs_repo *repo = NULL;
