@@ -219,6 +219,11 @@ def needs_root():
         raise Skip("needs root")
 
 
+def needs_registry():
+    if not os.path.exists(os.path.join(os.path.dirname(COMPOSEFS), "composefs-registry")):
+        raise Skip("composefs-registry is not built")
+
+
 def mistake(line, status, *parts, repo="r", **how):
     """Runs a command that must fail with one line, and after wrong usage with one that refers to --help."""
     where = [how.pop("argument", f"--repo={repo}")] if repo is not None and not line.startswith("-") else []
@@ -438,8 +443,7 @@ def a_block_device():
 
 def a_registry_that_is_not_there():
     make_place()
-    if not os.path.exists(os.path.join(os.path.dirname(COMPOSEFS), "composefs-registry")):
-        raise Skip("composefs-registry is not built")
+    needs_registry()
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # no process listens there
         place = f"127.0.0.1:{unused.getsockname()[1]}/app"
@@ -450,8 +454,7 @@ def a_registry_without_tls():
     """A host that is not this machine by its name is asked by TLS."""
     needs_root()
     make_place()
-    if not os.path.exists(os.path.join(os.path.dirname(COMPOSEFS), "composefs-registry")):
-        raise Skip("composefs-registry is not built")
+    needs_registry()
     write("hosts", "127.0.0.1 localhost registry.test\n")
     server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
     server.RequestHandlerClass.log_message = lambda *_: None
@@ -460,6 +463,9 @@ def a_registry_without_tls():
         with mounted("/etc/hosts", "--bind", "hosts", "/etc/hosts"):
             place = f"registry.test:{server.server_address[1]}/app"
             mistake(f"oci pull {place}", FAILED, f"{place}: manifest: ", "(--insecure-registry, or insecure in registries.conf, uses plain HTTP)")
+            os.mkdir("empty")
+            with mounted("/etc/ssl/certs", "--bind", "empty", "/etc/ssl/certs"):
+                mistake(f"oci pull {place}", FAILED, "(expected the package ca-certificates to be installed)")
             mistake(f"oci pull --insecure-registry {place}", FAILED, f"{place}: manifest: the registry answers with status 404")
     finally:
         server.shutdown()
@@ -597,4 +603,4 @@ if __name__ == "__main__":
         enter_namespace()
     sys.exit(main([v for v in list(globals().values())
                    if getattr(v, "__module__", None) == "__main__" and callable(v)
-                   and v.__name__ not in ("again", "mistake", "needs_root", "mounted", "fill")], in_memory=False))
+                   and v.__name__ not in ("again", "mistake", "needs_root", "needs_registry", "mounted", "fill")], in_memory=False))

@@ -25,7 +25,7 @@ from facts import Skip, ensure, expect, fact, remark, run_facts, skip_program  #
 USED = ["std", "messages", "composefs", "composefs-info", "repo", "repo-images", "repo-gc",
         "repo-fsck", "repo-fetch", "repo-sign", "tar", "sign", "oci", "oci-registry", "first-hour", "mistakes"]
 # What these tests use beside the programs.
-NEEDED = ["acl", "attr", "docker-registry", "e2fsprogs", "git", "openssl", "python3", "python3-jsonschema", "xz-utils", "zstd"]
+NEEDED = ["acl", "attr", "ca-certificates", "docker-registry", "e2fsprogs", "git", "openssl", "python3", "python3-jsonschema", "xz-utils", "zstd"]
 
 
 class Scene:

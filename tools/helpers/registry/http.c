@@ -338,6 +338,8 @@ static const char *get_tls_advice(CURLcode code)
 	if (code == CURLE_SSL_CONNECT_ERROR)
 		return " (--insecure-registry, or insecure in registries.conf, uses "
 		       "plain HTTP)";
+	if (code == CURLE_SSL_CACERT_BADFILE)
+		return " (expected the package ca-certificates to be installed)";
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		return " (/etc/containers/certs.d/HOST/*.crt are trusted as well)";
 	return "";
