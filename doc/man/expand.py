@@ -19,5 +19,13 @@ def expand(path):
                   text, flags=re.M)
 
 
+def main():
+    done = subprocess.run([sys.argv[2]], input=expand(sys.argv[1]), stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False)
+    if "\n.TS\n" in done.stdout:
+        print("'\\\" t")  # man(1) calls tbl(1) for pages that begin so
+    sys.stdout.write(done.stdout)
+    return done.returncode
+
+
 if __name__ == "__main__":
-    sys.exit(subprocess.run([sys.argv[2]], input=expand(sys.argv[1]).encode(), check=False).returncode)
+    sys.exit(main())
