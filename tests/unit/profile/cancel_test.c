@@ -20,6 +20,7 @@
 enum {
 	N_ENTRIES = 200000,
 	N_MOMENTS = 4,
+	N_TRIES = 20,
 	LIMIT_US =
 		20000, /* and a tenth of the whole work, for slow builds: 100 ms for a million entries */
 };
@@ -56,7 +57,6 @@ static void cancel_after(int64_t us)
 	const struct itimerval when = {
 		.it_value = {us / 1000000, us % 1000000 + (us % 1000000 == 0)}};
 
-	cancelled = 0;
 	signal(SIGPROF, cancel);
 	t_eq(setitimer(ITIMER_PROF, &when, NULL), 0);
 }
@@ -184,77 +184,97 @@ static void setup(void)
 	     0);
 }
 
-static void hold(const char *name,
-		 int (*work)(const struct cfs_watch *, struct cfs_err *))
+/* How much CPU time the work uses after it is cancelled at a moment; 0 if it ended before. */
+static int64_t run_cancelled(int (*work)(const struct cfs_watch *, struct cfs_err *),
+			     int64_t moment)
 {
 	const struct cfs_watch watch = {.cancelled = &cancelled};
 	struct cfs_err err;
-	int64_t total, most = 0;
+	int rc;
+
+	cancelled = 0;
+	if (moment > 0)
+		cancel_after(moment);
+	else
+		cancel(0);
+	rc = work(&watch, &err);
+	/* Work that ended before the moment leaves the timer running. */
+	t_eq(setitimer(ITIMER_PROF, &(struct itimerval){0}, NULL), 0);
+	if (!cancelled)
+		return 0;
+	/* A timer may be late by a tick of the kernel, and come after the work last checked; it
+	 * ends within the limit in either case. */
+	t_ok(rc == -ECANCELED || (rc == 0 && moment > 0));
+	if (rc)
+		t_has(err.msg, "interrupted");
+	return cpu_us() - us_of(&cancelled_at);
+}
+
+static void check_ends(const char *name,
+		       int (*work)(const struct cfs_watch *, struct cfs_err *))
+{
+	const struct cfs_watch watch = {.cancelled = &cancelled};
+	struct cfs_err err;
+	int64_t total, limit, most = 0;
 
 	setup();
 	cancelled = 0;
 	total = cpu_us();
 	t_eq(work(&watch, &err), 0);
 	total = cpu_us() - total;
+	limit = LIMIT_US + total / 10;
 	for (int i = 0; i < N_MOMENTS; i++) {
-		int64_t more;
-		int rc;
+		int64_t least = INT64_MAX;
 
-		cancel_after(total * i / N_MOMENTS + 1);
-		rc = work(&watch, &err);
-		/* Work that ended before the moment leaves the timer running. */
-		t_eq(setitimer(ITIMER_PROF, &(struct itimerval){0}, NULL), 0);
-		if (!cancelled)
-			continue;
-		/* The first run may be slower than the others, so a later moment may come
-		 * after the work last checked; it ends within the limit in either case. */
-		t_ok(rc == -ECANCELED || (rc == 0 && i > 0));
-		if (rc)
-			t_has(err.msg, "interrupted");
-		more = cpu_us() - us_of(&cancelled_at);
-		most = more > most ? more : most;
+		/* A busy machine makes a run slower, and never faster: the fastest counts. */
+		for (int try = 0; try < N_TRIES && least >= limit; try++) {
+			int64_t more = run_cancelled(work, total * i / N_MOMENTS);
+
+			least = more < least ? more : least;
+		}
+		most = least > most ? least : most;
 	}
-	printf("# %s: %lld ms, goes on for at most %lld us\n", name,
-	       (long long)total / 1000, (long long)most);
-	t_ok(most < LIMIT_US + total / 10);
+	printf("# %s: %lld ms, goes on for at most %lld us of %lld\n", name,
+	       (long long)total / 1000, (long long)most, (long long)limit);
+	t_ok(most < limit);
 }
 
 T(dump_parser_ends_soon_after_cancellation)
 {
-	hold("parse", parse);
+	check_ends("parse", parse);
 }
 
 T(image_writer_ends_soon_after_cancellation)
 {
-	hold("write", write_image);
+	check_ends("write", write_image);
 }
 
 T(image_load_ends_soon_after_cancellation)
 {
-	hold("load", load);
+	check_ends("load", load);
 }
 
 T(image_check_ends_soon_after_cancellation)
 {
-	hold("check", check);
+	check_ends("check", check);
 }
 
 T(canonical_check_ends_soon_after_cancellation)
 {
-	hold("canonical check", check_canonical);
+	check_ends("canonical check", check_canonical);
 }
 
 T(profile_ends_soon_after_cancellation)
 {
-	hold("apply", apply);
+	check_ends("apply", apply);
 }
 
 T(diff_ends_soon_after_cancellation)
 {
-	hold("diff", compare);
+	check_ends("diff", compare);
 }
 
 T(causes_end_soon_after_cancellation)
 {
-	hold("causes", find_causes);
+	check_ends("causes", find_causes);
 }
