@@ -72,8 +72,11 @@ static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_er
 
 	if (worker == 0)
 		gc_report_usage(u, "objects", i, u->mark.live.n);
-	for (; rc == 0 && i < end && i < u->mark.live.n; i++)
-		rc = measure_object(u, worker, i, err);
+	for (; rc == 0 && i < end && i < u->mark.live.n; i++) {
+		rc = cfs_watch_poll(u->opts->watch, err);
+		if (rc == 0)
+			rc = measure_object(u, worker, i, err);
+	}
 	return rc;
 }
 
