@@ -93,6 +93,8 @@ static int open_stepwise(int dirfd, const char *path, int flags, mode_t mode)
 	}
 }
 
+/* openat2(2); step by step on kernels before 5.6, and under seccomp filters of
+ * containers, which answer EPERM. */
 static int open_once(int dirfd, const char *path, int flags, mode_t mode,
 		     uint64_t resolve)
 {

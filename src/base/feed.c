@@ -33,6 +33,7 @@ struct cfs_feed cfs_feed_watched_fd(const struct cfs_watched_fd *from)
 	return (struct cfs_feed){read_watched_fd, (void *)(uintptr_t)from};
 }
 
+/* A source in memory, for tests also in pieces of a given length. */
 static ssize_t read_mem(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_feed_mem *from = ctx;

@@ -52,6 +52,8 @@ static bool is_unnamed_pipe(int fd, const struct stat *st)
 	       fs.f_type == PIPEFS_MAGIC;
 }
 
+/* Refuses what is no regular file before it is opened for reading; st gets its
+ * attributes. */
 static int check_input_type(int fd, unsigned flags, struct stat *st, struct cfs_err *err)
 {
 	if (fstat(fd, st) < 0)

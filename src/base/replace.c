@@ -143,6 +143,8 @@ static bool lacks_tmpfile_at(int errnum)
 	       errnum == EINVAL;
 }
 
+/* Opens the file that will replace the old one: without a name where the filesystem
+ * can do that, so that a crash leaves nothing. */
 static int open_tmp(struct cfs_replace *r, struct cfs_err *err)
 {
 	r->fd = openat(r->dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, r->mode);

@@ -44,6 +44,8 @@ uint32_t cfs_utf8_decode(const uint8_t *p, size_t len)
 	return c;
 }
 
+/* Control characters, and those that change the direction of text: on a terminal
+ * either could make a message say something else. */
 static bool is_hidden(uint32_t c)
 {
 	static const struct {

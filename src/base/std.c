@@ -27,6 +27,9 @@ static int check_null(int fd, struct cfs_err *err)
 	return 0;
 }
 
+/* Opens /dev/null as a standard descriptor that the caller closed, for the opposite
+ * direction: a read from standard output fails, instead of reading a file that got its
+ * number. */
 static int open_null(int fd, struct cfs_err *err)
 {
 	int direction = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;

@@ -25,6 +25,8 @@ static struct cfs_text remove_quotes(struct cfs_text t)
 	return t;
 }
 
+/* Takes the next argument as the kernel does: double quotes keep blanks together, and
+ * there are no escapes. */
 static bool take_cmdline_word(struct cfs_text *rest, struct cfs_text *word)
 {
 	bool quoted = false;
@@ -77,6 +79,8 @@ int boot_fail_value(struct cfs_err *err, const char *expected, struct cfs_text g
 	return cfs_fail(err, EINVAL, "expected %s, got \"%s\"", expected, shown);
 }
 
+/* Adds an image that an argument names. A digest of the wrong length is refused,
+ * because a shorter one would be the name of another file. */
 static int add_boot_image(struct cfs_boot_args *out, struct cfs_text hex,
 			  enum cfs_hash_alg alg, bool insecure, struct cfs_err *err)
 {

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+/* Kernel arguments can be changed at the boot loader's prompt, so a "?" in them counts
+ * only if the configuration in the initrd allows it. */
 static int check_insecure(const struct cfs_boot_args *args,
 			  const struct cfs_boot_config *config, struct cfs_err *err)
 {
@@ -44,6 +46,9 @@ static void choose_root(const struct cfs_boot_config *config, unsigned transient
 		out->root = CFS_BOOT_ROOT_TRANSIENT;
 }
 
+/* What becomes of the root, /etc and /var. Arguments can ask for transient ones only
+ * if the configuration allows it, because a transient /etc drops what an administrator
+ * set. */
 static void choose_parts(const struct cfs_boot_args *args,
 			 const struct cfs_boot_config *config,
 			 const struct cfs_watch *watch, struct cfs_boot_choice *out)

@@ -60,6 +60,7 @@ static const struct word actions[] = {
 	{{NULL, 0}, 0},
 };
 
+/* Finds a value among the words of a table. The error lists them. */
 static int parse_word(struct cfs_text value, const struct word *words, int *out,
 		      struct cfs_err *err)
 {
@@ -128,6 +129,8 @@ static int set_action(void *field, struct cfs_text value, struct cfs_err *err)
 	return 0;
 }
 
+/* A row's function: a delay. An hour is the limit, so that a typing error does not
+ * stop a machine for a day. */
 static int set_seconds(void *field, struct cfs_text value, struct cfs_err *err)
 {
 	unsigned n = 0;

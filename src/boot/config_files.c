@@ -13,6 +13,8 @@ static const char *const default_paths[] = {
 	"/etc/composefs/prepare-root.conf",
 };
 
+/* Adds one file to the configuration. Only a default file may be missing; one that
+ * cannot be read is an error, because it may forbid what is about to be done. */
 static int read_config_file(const char *path, bool must_exist,
 			    struct cfs_boot_config *config, const struct cfs_watch *watch,
 			    struct cfs_err *err)

@@ -145,6 +145,8 @@ static int match_deployment(struct boot_run *r, struct cfs_err *err)
 	return 0;
 }
 
+/* Finds the image of an ostree deployment, which lies beside the checkout, and the
+ * objects of ostree's repository. */
 static int find_deployment(struct boot_run *r, struct cfs_err *err)
 {
 	const char *deployment = r->request->choice->ostree;

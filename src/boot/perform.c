@@ -71,6 +71,8 @@ static int is_readonly(int dir, struct cfs_err *err)
 	return (fs.f_flag & ST_RDONLY) != 0;
 }
 
+/* A state disk that the kernel mounted read-only can still be made writable for this
+ * mount alone, unless the filesystem itself is read-only. */
 static int perform_writable(struct boot_run *r, const struct cfs_boot_step *step,
 			    struct cfs_err *err)
 {

@@ -62,6 +62,7 @@ static int add_kept_part(struct cfs_boot_plan *out, const struct cfs_boot_choice
 	return 0;
 }
 
+/* Adds the step that makes /etc or /var, as the configuration chose it. */
 static int add_part(struct cfs_boot_plan *out, const struct cfs_boot_choice *choice,
 		    const struct cfs_boot_facts *facts, enum cfs_boot_part part,
 		    struct cfs_err *err)
@@ -90,6 +91,7 @@ static bool needs_memory(const struct cfs_boot_choice *c)
 	       c->var == CFS_BOOT_TRANSIENT;
 }
 
+/* The name that the mount table shows as the source of the root. */
 static void format_source(const struct cfs_boot_choice *choice,
 			  const struct cfs_boot_facts *facts, char *out)
 {
@@ -137,6 +139,7 @@ int cfs_boot_plan(const struct cfs_boot_choice *choice,
 
 /* --- the record --------------------------------------------------------------------- */
 
+/* The word of the record for what /etc or /var became. */
 static const char *name_part_kind(const struct cfs_boot_plan *plan, const char *name)
 {
 	static const char *const names[] = {

@@ -32,6 +32,8 @@ static void close_fds(struct boot_run *r)
 	}
 }
 
+/* Reads what the disk has: the image, and the state of /etc and /var. Nothing is
+ * changed yet, and the status says which part failed. */
 static int gather_facts(struct boot_run *r, struct cfs_err *err)
 {
 	int rc;

@@ -31,6 +31,7 @@ static int inspect_entries(DIR *dir, enum cfs_boot_state *out, struct cfs_err *e
 	return 0;
 }
 
+/* Finds out how an existing directory for /etc or /var is to be used. */
 static int inspect_dir(int place, enum cfs_boot_state *out, struct cfs_err *err)
 {
 	int fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;

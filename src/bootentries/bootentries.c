@@ -161,6 +161,7 @@ static int parse_type1(int rootfd, struct cfs_text text, struct cfs_bootentry *e
 	return rc;
 }
 
+/* Reads a type 1 entry. The text is kept in e, which owns it. */
 static int read_type1(int rootfd, int dirfd, const char *name, struct cfs_bootentry *e,
 		      struct cfs_err *err)
 {

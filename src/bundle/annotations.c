@@ -20,6 +20,8 @@ static bool is_allowed(const char *label)
 	return *label; /* the runtime specification forbids an empty key */
 }
 
+/* Copies the labels of the image to annotations, because runtimes read those. Labels
+ * that a runtime takes as commands are left out and reported. */
 static int add_labels(const struct bundle *b, json_t *to, struct cfs_err *err)
 {
 	json_t *labels = b->config->labels, *value;

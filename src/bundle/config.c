@@ -72,6 +72,7 @@ static int add_namespace(json_t *list, const char *type, struct cfs_err *err)
 	return rc < 0 ? rc : bundle_set(entry, "type", json_string(type), err);
 }
 
+/* The namespaces and hidden paths that podman gives a container by default. */
 static int add_linux(const struct bundle *b, json_t *to, struct cfs_err *err)
 {
 	json_t *members = json_object(), *list = json_array();

@@ -66,6 +66,8 @@ static bool is_mounted(const struct bundle *b, const char *path)
 	return false;
 }
 
+/* Adds a mount of a table row at path, in the form of the runtime specification. The
+ * mounts take ownership of the object. */
 static int add_bundle_mount(struct bundle *b, const char *path,
 			    const struct mount_row *row, struct cfs_err *err)
 {
@@ -102,6 +104,9 @@ static int check_point(const struct bundle *b, const char *path, int found,
 	return 0;
 }
 
+/* Adds a mount that every container gets, such as /proc. A runtime follows links in
+ * the image, so a mount point that is one could lead the mount elsewhere: it is
+ * refused. */
 static int add_fixed(struct bundle *b, const struct mount_row *row, struct cfs_err *err)
 {
 	struct cfs_inode inode;

@@ -23,6 +23,8 @@ static int add_words(json_t *to, const struct cfs_oci_words *words, struct cfs_e
 	return rc;
 }
 
+/* Arguments of the caller replace Cmd and are added to Entrypoint, as podman run and
+ * docker run do. */
 static int add_args(const struct bundle *b, json_t *process, struct cfs_err *err)
 {
 	json_t *args = json_array();

@@ -86,6 +86,8 @@ static uint32_t find_gid_of(struct cfs_text passwd, uint32_t uid)
 	return 0;
 }
 
+/* A group of the configuration is a number, or a name that the image itself resolves:
+ * names of the host mean other groups. */
 static int find_group(struct cfs_text group, struct cfs_text name, uint32_t *gid,
 		      struct cfs_err *err)
 {

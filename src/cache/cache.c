@@ -45,6 +45,8 @@ static bool is_foreign(struct cfs_span bytes)
 	return n && memcmp(bytes.p, cfs_cache_magic, n) != 0;
 }
 
+/* Copies the previous cache into memory, if there is one. The copy does not change
+ * when another process replaces the file. */
 static int map_old(struct cfs_cache *c, const char *path, struct cfs_err *err)
 {
 	cfs_autofd int fd = cfs_input_open(AT_FDCWD, path, 0, err);
@@ -65,6 +67,8 @@ static int map_old(struct cfs_cache *c, const char *path, struct cfs_err *err)
 	return cfs_map_copy(fd, &c->old, err);
 }
 
+/* Loads the previous cache. A damaged one is dropped with a warning, but a file that
+ * is no cache is an error: it would be overwritten. */
 static int read_old(struct cfs_cache *c, const char *path,
 		    const struct cfs_cache_opts *opts, struct cfs_err *err)
 {

@@ -18,6 +18,8 @@ uint64_t cfs_cache_max_len(enum cfs_hash_alg alg)
 	       CACHE_SUM_LEN;
 }
 
+/* The file can be of another version, or be named by mistake: nothing of it is used
+ * then. */
 static int check_cache_header(struct cfs_span header, enum cfs_hash_alg alg,
 			      struct cfs_err *err)
 {
@@ -37,6 +39,8 @@ static int check_cache_header(struct cfs_span header, enum cfs_hash_alg alg,
 	return 0;
 }
 
+/* A cache is trusted for digests, so a file that a crash or a bad disk changed is not
+ * used. It is no protection against an attacker: check_cache_owner() is. */
 static int check_cache_sum(struct cfs_span bytes, struct cfs_span sum,
 			   struct cfs_err *err)
 {

@@ -54,6 +54,8 @@ static int check_exposure(struct check *c, struct cfs_err *err)
 	return check_add_finding(c, CFS_CHECK_EXPOSED, NULL, "objects", what, err);
 }
 
+/* Runs all checks in their order: later ones use what earlier ones found. With
+ * opts->only, objects are checked alone. */
 static int run_repo_checks(struct check *c, struct cfs_err *err)
 {
 	int (*const checks[])(struct check * c, struct cfs_err * err) = {

@@ -21,6 +21,7 @@ static int check_link_form(struct check *c, const struct cfs_repo_entry *e,
 	return check_add_finding(c, fault, NULL, place, e->wrong, err);
 }
 
+/* Finds an entry by name; the list is sorted. */
 static const struct cfs_repo_entry *find_link_entry(const struct cfs_repo_list *l,
 						    const char *name)
 {

@@ -167,6 +167,8 @@ static int open_and_read(const struct check *c, const struct cfs_digest *id,
 	return digest_object_content(c, id, fd, why);
 }
 
+/* Reads an object and compares its digest. Several threads call it, hence the lock; a
+ * damaged object is a finding. */
 static int verify_object_content(struct check *c, size_t i, const struct cfs_digest *id,
 				 const char *place, struct cfs_err *err)
 {

@@ -87,6 +87,8 @@ static int repair_bad_object(struct repair *r, const struct cfs_digest *id,
 	return rc < 0 ? rc : -ENOENT;
 }
 
+/* Moves damaged objects away, and collects the IDs of those that are missing, which
+ * are fetched afterwards. */
 static int repair_objects(struct repair *r, struct cfs_err *err)
 {
 	int rc = 0;
@@ -141,6 +143,8 @@ static int create_image_link(struct repair *r, int dirfd, const char *name,
 	return rc;
 }
 
+/* Repairs one link below images or streams: one that can be made again is made again,
+ * and one whose object is gone is removed if no reference needs it. */
 static int repair_entry(struct repair *r, enum cfs_repo_kind kind, int dirfd,
 			const struct cfs_repo_entry *e, const struct cfs_repo_list *refs,
 			struct cfs_err *err)

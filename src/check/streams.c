@@ -65,6 +65,8 @@ static int get_object_size(void *ctx, const struct cfs_digest *id, uint64_t *siz
 	return s->is_document ? add_stream_object(s, id, err) : 0;
 }
 
+/* Manifests and configurations are named by the digest of their bytes, which is
+ * compared here. What differs is a finding, no error. */
 static int check_stream_digest(struct stream_check *s, struct cfs_err *err)
 {
 	struct cfs_digest got = {.alg = s->digest.alg};
@@ -81,6 +83,8 @@ static int check_stream_digest(struct stream_check *s, struct cfs_err *err)
 				 err);
 }
 
+/* A callback for each stream that a manifest or an index names: one that is missing is
+ * a finding. */
 static int check_stream_name(void *ctx, struct cfs_text name, const struct cfs_digest *id,
 			     struct cfs_err *err)
 {
@@ -96,6 +100,7 @@ static int check_stream_name(void *ctx, struct cfs_text name, const struct cfs_d
 	return check_add_missing(s->c, CFS_CHECK_STREAM_NAME, id, s->place, err);
 }
 
+/* Each object that a stream needs must exist; its content is checked with the objects. */
 static int check_stream_refs(struct stream_check *s, const struct cfs_stream *stream,
 			     struct cfs_err *err)
 {

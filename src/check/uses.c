@@ -178,6 +178,8 @@ static struct cfs_check_finding *find_finding(struct cfs_check_report *r, size_t
 	return n ? bsearch(&key, r->v, n, sizeof(key), by_object) : NULL;
 }
 
+/* Says which image needs a lost object: in the finding about that object if there is
+ * one, else in a finding of its own. */
 static int report_lost_use(struct check *c, size_t n_before, const struct check_use *use,
 			   struct cfs_err *err)
 {

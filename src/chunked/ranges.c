@@ -80,6 +80,8 @@ static void choose_gaps(const struct range_plan *p, struct gap *gaps, size_t max
 	}
 }
 
+/* Merges neighbours that joins marks, in place, so that one request fetches both and
+ * the gap between them. */
 static void join_ranges(struct range_plan *p, const bool *joins)
 {
 	size_t n = 1;

@@ -117,6 +117,8 @@ static int read_toc_value(struct toc_reader *r, json_t **out, struct cfs_err *er
 	return *out ? 0 : cfs_fail(err, EINVAL, "%s", why.text);
 }
 
+/* Reads one entry. Entries are freed one at a time, so that memory does not grow with
+ * the length of a hostile table. */
 static int read_toc_entry(void *ctx, struct cfs_err *err)
 {
 	struct toc_reader *r = ctx;

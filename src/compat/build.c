@@ -99,6 +99,8 @@ static int set_from_scan(void *ctx, const struct cfs_inode_spec *spec,
 	return set_by_flags(single->node, spec, single->flags);
 }
 
+/* Makes one node of a file without its children, for lcfs_load_node_from_file(). Its
+ * xattrs must fit into an inode, as in a whole tree. */
 static int load_file(int dirfd, const char *fname, int flags, struct lcfs_node_s **out)
 {
 	struct cfs_scan_opts opts = get_scan_opts(flags);
@@ -193,6 +195,8 @@ static int convert_all(struct converter *c)
 	return 0;
 }
 
+/* Makes nodes of a whole tree. *out is the root, owned by the caller, or NULL after a
+ * failure. */
 static int convert_tree(const struct cfs_tree *tree, int flags, struct lcfs_node_s **out)
 {
 	struct converter c = {tree, flags, NULL, NULL, 0};

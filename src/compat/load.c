@@ -16,6 +16,7 @@ struct loader {
 	size_t path_cap;
 };
 
+/* Fills a node from an inode of the image. The API stores SHA-256 digests alone. */
 static int fill_from_image(struct loader *l, const struct cfs_walk_entry *e,
 			   struct lcfs_node_s *node)
 {
@@ -68,6 +69,8 @@ static int load_entry(struct loader *l, const struct cfs_walk_entry *e)
 	return 0;
 }
 
+/* Loads all entries of the image in the order of the walk. *out is the root, owned by
+ * the caller, or NULL. */
 static int load_all(struct loader *l, const struct cfs_walk_opts *opts,
 		    struct lcfs_node_s **out)
 {

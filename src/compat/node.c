@@ -201,6 +201,8 @@ static bool is_ancestor(const struct lcfs_node_s *child, const struct lcfs_node_
 	return parent == child;
 }
 
+/* The rules of lcfs_node_add_child() and its errno values, which callers of the
+ * existing library compare. A node below itself would be a tree without an end. */
 static int check_attach_place(const struct lcfs_node_s *parent,
 			      const struct lcfs_node_s *child, struct cfs_text name)
 {

@@ -74,6 +74,8 @@ static int enter_node(struct feeder *f, struct lcfs_node_s *node, cfs_id id)
 	return 0;
 }
 
+/* Adds a node and its children to the builder. A hard link is added by its name alone
+ * and connected later, since its target may not have been added yet. */
 static int feed_child(struct feeder *f, cfs_id parent, struct lcfs_node_s *child)
 {
 	struct cfs_text name = cfs_text(child->name);
@@ -142,6 +144,8 @@ static int feed_links(struct feeder *f)
 	return rc;
 }
 
+/* Copies the caller's nodes into a tree with all checks of the builder. The nodes are
+ * only borrowed. */
 static int make_tree_of_nodes(struct lcfs_node_s *root, struct cfs_tree **out)
 {
 	struct feeder f = {0};
@@ -190,6 +194,8 @@ static int to_callback(void *ctx, const void *p, size_t len, struct cfs_err *err
 	return 0;
 }
 
+/* Writes the image to the caller's callback. The digest is computed on the way, and
+ * version says what was chosen. */
 static int write_tree(const struct cfs_tree *tree, struct lcfs_write_options_s *o)
 {
 	const struct cfs_sink sink = {o->file_write_cb ? to_callback : NULL, o};

@@ -45,6 +45,8 @@ static int step_gzip(struct cfs_compress *c, struct cfs_span *in, bool at_end,
 	return at_end ? rc == Z_STREAM_END : in->len == 0 && z->avail_out > 0;
 }
 
+/* Compresses until the output buffer is full or in is used up. Returns 1 at the end, 0
+ * if there is more to do. */
 static int step_zstd(struct cfs_compress *c, struct cfs_span *in, bool at_end,
 		     size_t *n_out, struct cfs_err *err)
 {
@@ -60,6 +62,7 @@ static int step_zstd(struct cfs_compress *c, struct cfs_span *in, bool at_end,
 	return at_end ? left == 0 : in->len == 0;
 }
 
+/* Compresses all of in, and writes each full output buffer to the sink. */
 static int run_steps(struct cfs_compress *c, struct cfs_span in, bool at_end,
 		     struct cfs_err *err)
 {

@@ -106,6 +106,8 @@ static int open_stream_object(const struct cfs_repo *repo, const struct cfs_stre
 	return cfs_repo_open_object(repo, &id, CFS_REPO_SEALED, err);
 }
 
+/* Opens the object behind a blob of an artifact, and checks size and digest. Returns
+ * the descriptor, owned by the caller. */
 static int open_blob_stream(const struct cfs_repo *repo, const char *kind,
 			    const char *type, const struct cfs_oci_descriptor *d,
 			    struct cfs_err *err)

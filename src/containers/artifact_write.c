@@ -43,6 +43,8 @@ static int copy_artifact_blob(const struct cfs_feed *from,
 	return cfs_oci_digest_expect(&d->digest, &actual, err);
 }
 
+/* Stores a blob of an artifact with its size and digest checked. Nothing is left after
+ * a failure. */
 static int write_blob_object(const struct cfs_feed *from,
 			     const struct cfs_oci_descriptor *d,
 			     const struct cfs_containers_layer_opts *opts,
@@ -148,6 +150,7 @@ static int check_layer_name(const struct cfs_repo *repo,
 	return rc;
 }
 
+/* Gives the blobs names, before the manifest gets one: what a name leads to exists. */
 static int publish_blobs(struct cfs_repo *repo, const struct cfs_artifact *a,
 			 const struct cfs_digest *streams, struct cfs_err *err)
 {

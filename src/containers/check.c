@@ -98,6 +98,8 @@ static int compute_image_id(const struct checking *c, const struct cfs_container
 	return rc;
 }
 
+/* The recorded image must be the one that the layers give; otherwise mounting the
+ * container would show other files than its layers. */
 static int check_recorded_image(struct checking *c, const struct cfs_container *image,
 				struct cfs_err *err)
 {

@@ -84,6 +84,8 @@ static int begin_frames(struct chunked_contents *c, struct cfs_err *err)
 
 /* --- the repository ----------------------------------------------------------------- */
 
+/* Opens what the store already has. The index is only a hint, so the bytes are hashed
+ * as they are read. */
 static int begin_reused(struct chunked_contents *c, struct cfs_err *err)
 {
 	const struct cfs_content *known =
@@ -121,6 +123,8 @@ static void end_chunked_file(struct chunked_contents *c)
 	c->small = (struct cfs_span){0};
 }
 
+/* Callback of the tar-split reader: the next file. Its content comes from a range that
+ * is fetched, or from an object that the store has. */
 static int begin_chunked_file(void *ctx, const struct cfs_tarsplit_entry *file,
 			      struct cfs_err *err)
 {
@@ -149,6 +153,8 @@ static int check_chunked_file(struct chunked_contents *c, struct cfs_err *err)
 			c->frames ? "the table of contents" : "the content index");
 }
 
+/* Feed of the current file's content, whatever it comes from, with its digest checked
+ * at the end. */
 static ssize_t read_chunked_file(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct chunked_contents *c = ctx;

@@ -41,6 +41,8 @@ static int find_manifest_digest(const struct cfs_repo *repo, const char *name,
 
 /* --- documents ---------------------------------------------------------------------- */
 
+/* The repository may belong to somebody else: what it stores under a digest counts
+ * only if it has that digest. */
 static int check_manifest_digest(const struct cfs_mem *json,
 				 const struct cfs_oci_digest *expected, const char *name,
 				 struct cfs_err *err)
@@ -69,6 +71,8 @@ int containers_read_checked(const struct cfs_repo *repo, const char *kind,
 	return rc < 0 ? rc : check_manifest_digest(json, digest, name, err);
 }
 
+/* Callback for each name of the configuration's stream: keeps the IDs of the images
+ * made of it. */
 static int note_image(void *ctx, struct cfs_text name, const struct cfs_digest *id,
 		      struct cfs_err *err)
 {
@@ -105,6 +109,8 @@ int cfs_containers_visit_config_names(const struct cfs_repo *repo,
 	return cfs_context(err, rc, "stream %s", name);
 }
 
+/* Reads the configuration with its digest checked. An artifact has one that is no
+ * configuration of a container. */
 static int open_container_config(const struct cfs_repo *repo, struct cfs_container *c,
 				 struct cfs_err *err)
 {

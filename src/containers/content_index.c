@@ -41,6 +41,7 @@ static bool is_sorted(const struct cfs_content *entries, size_t n)
 	return true;
 }
 
+/* A malformed index is no error: it is only a cache, and is written again. */
 static bool parse_index(struct cfs_span file, enum cfs_hash_alg alg,
 			struct cfs_content_index *out)
 {
@@ -159,6 +160,8 @@ static int write_merged(struct old_entries *old, const struct cfs_content *new, 
 	return cfs_out_flush(to, err);
 }
 
+/* Writes old and new entries in the order of their digests, so that the file can be
+ * searched without reading it whole. */
 static int write_content_index(int fd, struct old_entries *old,
 			       const struct cfs_content *new, size_t n,
 			       struct cfs_err *err)

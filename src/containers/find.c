@@ -7,6 +7,7 @@
 
 #include "repo/repo.h"
 
+/* Finds the manifest or the index that a tag names. *is_index says which. */
 static int find_tag(const struct cfs_repo *repo, const char *tag, bool *is_index,
 		    struct cfs_oci_digest *out, struct cfs_err *err)
 {

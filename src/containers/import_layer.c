@@ -8,6 +8,8 @@
 #include "decompress/decompress.h"
 #include "repo/repo.h"
 
+/* Stores a layer of the user. One that has not the announced diff_id leaves nothing
+ * with a name. */
 static int write_checked(struct cfs_feed from, const struct cfs_oci_digest *diff_id,
 			 const struct cfs_containers_layer_opts *opts,
 			 struct cfs_containers_layer *out, struct cfs_err *err)

@@ -14,6 +14,8 @@ struct cfs_layer_feed {
 	struct cfs_piece_reader pieces;
 };
 
+/* Feed of the uncompressed archive, as it was pulled: the bytes of the stream and the
+ * objects in between. */
 static ssize_t read_layer_bytes(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_piece_reader *r = &((struct cfs_layer_feed *)ctx)->pieces;

@@ -162,6 +162,8 @@ static int skip_content(struct layer_reader *r, const struct cfs_tar_entry *e,
 	return 0;
 }
 
+/* Calls fn for each entry. Without contents, objects are not read, which makes listing
+ * fast. */
 static int read_layer_entries(struct layer_reader *r, bool contents,
 			      cfs_containers_entry_fn fn, void *ctx, struct cfs_err *err)
 {
@@ -181,6 +183,8 @@ static int read_layer_entries(struct layer_reader *r, bool contents,
 	return rc;
 }
 
+/* Reads the archive of a layer through the tar reader, which gets zeros in the place
+ * of objects that nobody asked for. */
 static int read_layer_stream(struct layer_reader *r, const struct cfs_stream *s,
 			     bool contents, cfs_containers_entry_fn fn, void *ctx,
 			     struct cfs_err *err)

@@ -24,6 +24,8 @@ struct layer_writer {
 
 /* --- bytes of the archive ----------------------------------------------------------- */
 
+/* Feed of the archive: counts and hashes the bytes, because the diff_id is the digest
+ * of them, and stops a decompression bomb. */
 static ssize_t read_hashed(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct layer_writer *w = ctx;
@@ -110,6 +112,8 @@ static void share_content(const struct layer_writer *w, const struct cfs_tar_ent
 		cfs_store_writer_share(c->stored, c->like);
 }
 
+/* Opens the writers of one file: its bytes as stored and, if it is sparse, as a reader
+ * of the image sees them. Small contents need none. */
 static int open_writers(struct layer_writer *w, const struct cfs_tar_entry *e,
 			struct content_writers *c, struct cfs_sink *stored,
 			struct cfs_sink *expanded, struct cfs_err *err)
@@ -180,6 +184,8 @@ static int write_content(struct layer_writer *w, struct cfs_tar *tar,
 	return rc;
 }
 
+/* Goes through the archive, and stores the content of each file that has one. Hard
+ * links have none. */
 static int write_entries(struct layer_writer *w, struct cfs_tar *tar, struct cfs_err *err)
 {
 	const struct cfs_tar_entry *e;
@@ -219,6 +225,8 @@ static int store_stream(const struct cfs_containers_layer_opts *opts,
 	return cfs_store_writer_finish(to, NULL, out, err);
 }
 
+/* Splits the archive: raw header bytes into the stream, contents into objects. So it
+ * can be put together again byte for byte. */
 static int split_archive(struct layer_writer *w, struct cfs_err *err)
 {
 	struct cfs_tar_opts opts = {

@@ -51,6 +51,7 @@ static int merge_layer(struct merge *m, const struct cfs_oci_digest *diff_id,
 	return rc;
 }
 
+/* Applies the layers from the lowest to the highest. *out is owned by the caller. */
 static int merge_layers(struct merge *m, const struct cfs_oci_digest *diff_ids, size_t n,
 			struct cfs_tree **out, struct cfs_err *err)
 {

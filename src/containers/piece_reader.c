@@ -36,6 +36,8 @@ static int open_piece_object(struct cfs_piece_reader *r, struct cfs_err *err)
 	return r->object.fd < 0 ? r->object.fd : 0;
 }
 
+/* Reads from the object of the current piece. Its size is compared with what the
+ * stream says, at its end. */
 static ssize_t read_piece_object(struct cfs_piece_reader *r, void *p, size_t len,
 				 struct cfs_err *err)
 {

@@ -50,6 +50,8 @@ static int check_pulled_kind(const struct pull *p, struct cfs_err *err)
 					  : p->manifest.config.media_type);
 }
 
+/* Pulls what the source names: an image or an artifact. out is filled in even after a
+ * failure, for the messages. */
 static int pull_all(struct pull *p, struct cfs_pull_result *out, struct cfs_err *err)
 {
 	int rc = pull_documents(p, err);

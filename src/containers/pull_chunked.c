@@ -59,6 +59,8 @@ static void close_chunked_blob(struct chunked_pull *c)
 	c->blob = (struct cfs_blob){0};
 }
 
+/* Reads one range of the answer into memory. Its length comes from the manifest and is
+ * limited there. */
 static int read_part(struct chunked_pull *c, uint64_t len, struct cfs_mem *out,
 		     struct cfs_err *err)
 {
@@ -88,6 +90,8 @@ static int check_part(const struct cfs_mem *part, const uint8_t expected[CFS_SHA
 	return cfs_fail(err, EILSEQ, "%s: digest mismatch", what);
 }
 
+/* Fetches table of contents and tar-split, in one request for both. The table is
+ * checked here, tar-split when the table has its digest. */
 static int fetch_metadata(struct chunked_pull *c, struct cfs_err *err)
 {
 	const struct cfs_oci_range at[] = {c->parts.toc.at, c->parts.tarsplit.at};
@@ -106,6 +110,8 @@ static int fetch_metadata(struct chunked_pull *c, struct cfs_err *err)
 
 /* --- what is missing ---------------------------------------------------------------- */
 
+/* Parses the table of contents, whose digest was checked. It may have the digest of
+ * tar-split, which is checked now. */
 static int read_toc(struct chunked_pull *c, struct cfs_err *err)
 {
 	const struct cfs_decompress_opts limits = {.watch = c->p->opts->watch,
@@ -143,6 +149,7 @@ static bool has_stored_content(const struct chunked_pull *c,
 	       size == f->size;
 }
 
+/* Decides which files are to be fetched, and by which ranges of the blob. */
 static int plan_ranges(struct chunked_pull *c, struct cfs_err *err)
 {
 	size_t n = c->toc.n_files;
@@ -254,6 +261,8 @@ static int rebuild_layer(struct chunked_pull *c, struct cfs_containers_layer *ou
 	return rc;
 }
 
+/* Fetches a zstd:chunked layer by ranges. After any failure the caller fetches the
+ * whole layer instead. */
 static int fetch_layer(struct chunked_pull *c, struct cfs_containers_layer *out,
 		       struct cfs_err *err)
 {
@@ -292,6 +301,8 @@ static void explain_fallback(const struct chunked_pull *c, const struct cfs_err 
 	explain_layer(c, text);
 }
 
+/* Hands the rebuilt layer over to the pull, and counts what was saved: bytes that no
+ * whole download had to bring. */
 static void accept_layer(struct chunked_pull *c, const struct cfs_containers_layer *layer)
 {
 	uint64_t size = c->l->blob->size;

@@ -50,6 +50,8 @@ static int read_wanted_document(struct pull *p, struct cfs_transport_document *d
 	return read_child(p, entry, doc, err);
 }
 
+/* Follows indexes down to the manifest for the wanted platform; nesting has a limit,
+ * because an index can name itself. */
 static int find_platform_manifest(struct pull *p, struct cfs_transport_document *doc,
 				  struct cfs_err *err)
 {
@@ -85,6 +87,8 @@ static int read_image_manifest(struct pull *p, struct cfs_err *err)
 	return cfs_oci_manifest_parse(cfs_mem_text(&p->manifest_json), &p->manifest, err);
 }
 
+/* Reads the configuration, which must have a diff_id for each layer: without one a
+ * layer could not be verified. */
 static int read_image_config(struct pull *p, struct cfs_err *err)
 {
 	int rc = cfs_transport_read(p->from, &p->manifest.config, CFS_OCI_CONFIG_MAX,

@@ -17,6 +17,8 @@ struct index_pull {
 	struct cfs_stream_writer *to; /* while its stream is written */
 };
 
+/* Reads the index that is to be pulled with all its platforms. json owns the bytes
+ * that x->index borrows. */
 static int read_index(struct index_pull *x, struct cfs_mem *json, struct cfs_err *err)
 {
 	struct cfs_transport_document doc = {0};
@@ -35,6 +37,8 @@ static int read_index(struct index_pull *x, struct cfs_mem *json, struct cfs_err
 	return rc < 0 ? rc : cfs_oci_index_parse(cfs_mem_text(json), &x->index, err);
 }
 
+/* Callback for each platform of an index: pulls its manifest without a tag; the index
+ * names it afterwards. */
 static int pull_entry(void *ctx, const struct cfs_oci_index_entry *entry,
 		      const char *name, struct cfs_err *err)
 {
@@ -64,6 +68,7 @@ static bool is_entry_repeated(const struct cfs_oci_index *index,
 	return false;
 }
 
+/* Adds the reference of an index to one of its manifests, which was pulled before. */
 static int name_entry(void *ctx, const struct cfs_oci_index_entry *entry,
 		      const char *name, struct cfs_err *err)
 {
@@ -90,6 +95,7 @@ static int name_entries(void *ctx, struct cfs_stream_writer *w, struct cfs_err *
 	return cfs_container_index_visit(&x->index, name_entry, x, err);
 }
 
+/* Names the index as the last step of the pull, and moves the tag to it. */
 static int publish_index(struct index_pull *x, const struct cfs_digest *id,
 			 const struct cfs_oci_digest *digest, struct cfs_err *err)
 {
@@ -106,6 +112,7 @@ static int publish_index(struct index_pull *x, const struct cfs_digest *id,
 	return rc < 0 ? rc : cfs_repo_publish(x->repo, &link, err);
 }
 
+/* Stores the index when all its manifests are stored, then gives it the name. */
 static int write_index(struct index_pull *x, const struct cfs_mem *json,
 		       const struct cfs_oci_digest *digest, struct cfs_err *err)
 {

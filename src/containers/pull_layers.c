@@ -156,6 +156,8 @@ static int open_keeper(struct blob_reader *r, const struct pull_layer *l,
 			     : 0;
 }
 
+/* Reads a whole layer, and keeps the compressed bytes beside it if that was asked for.
+ * The layer counts only with the diff_id of the configuration. */
 static int read_whole_blob(struct blob_reader *r, struct pull_layer *l,
 			   struct cfs_err *err)
 {
@@ -189,6 +191,7 @@ static int pull_whole(struct pull *p, unsigned worker, struct pull_layer *l,
 	return rc;
 }
 
+/* One item of the pool: a layer, by ranges if that saves bytes, else whole. */
 static int pull_one(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct pull *p = ctx;
@@ -312,6 +315,8 @@ static void remember_contents(struct pull *p)
 	}
 }
 
+/* Makes the layers durable, then gives them names. A stream that was damaged is
+ * replaced. */
 static int publish_layers(struct pull *p, struct cfs_err *err)
 {
 	int rc = cfs_store_commit(p->store, err);

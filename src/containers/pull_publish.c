@@ -9,6 +9,8 @@
 
 /* --- named references --------------------------------------------------------------- */
 
+/* Adds references to the streams of the layers, each once, so that garbage collection
+ * keeps them. */
 static int name_layers(const struct pull *p, struct cfs_stream_writer *w,
 		       struct cfs_err *err)
 {
@@ -59,6 +61,8 @@ static int keep_images(struct config_names *c, struct cfs_err *err)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* Writes the references of the configuration's stream: to its layers and to the images
+ * made of it. Garbage collection follows them. */
 static int name_config(void *ctx, struct cfs_stream_writer *w, struct cfs_err *err)
 {
 	struct config_names *c = ctx;
@@ -79,6 +83,8 @@ struct manifest_names {
 	struct cfs_digest config;
 };
 
+/* Writes the references of the manifest's stream: configuration, layers and the blobs
+ * that were kept. */
 static int name_manifest_stream(void *ctx, struct cfs_stream_writer *w,
 				struct cfs_err *err)
 {
@@ -119,6 +125,7 @@ static int write_manifest(struct pull *p, const struct cfs_digest *config,
 					     name_manifest_stream, &names, out, err);
 }
 
+/* Names a stream by the digest of its document, and by the tag if ref is given. */
 static int publish_stream(struct pull *p, const char *kind,
 			  const struct cfs_oci_digest *digest,
 			  const struct cfs_digest *id, const char *ref,

@@ -12,6 +12,8 @@ struct incoming {
 	struct cfs_digest *streams; /* configuration, then the layers */
 };
 
+/* Reads the manifest of a referrer with its digest checked. in->a owns it, also after
+ * a failure. */
 static int read_referrer_manifest(struct incoming *in, const struct cfs_oci_descriptor *d,
 				  struct cfs_err *err)
 {

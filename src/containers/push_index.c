@@ -23,6 +23,8 @@ static void add_result(struct cfs_push_result *sum, const struct cfs_push_result
 	sum->n_referrers += r->n_referrers;
 }
 
+/* Callback for each platform of an index: sends its manifest, and notes the digest
+ * that it has there. */
 static int push_entry(void *ctx, const struct cfs_oci_index_entry *entry,
 		      const char *name, struct cfs_err *err)
 {
@@ -70,6 +72,8 @@ static int put_index(const struct index_push *x, struct cfs_span json,
 	return x->to->put_manifest(x->to->ctx, json, &d, err);
 }
 
+/* Sends the index: as it was pulled if no manifest in it changed, so that its digest
+ * and signatures stay valid. */
 static int push_document(const struct index_push *x, struct cfs_err *err)
 {
 	const struct cfs_oci_index *index = &x->index.index;

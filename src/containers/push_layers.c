@@ -14,6 +14,8 @@ enum { OUT_LEN = 256 * 1024 };
 
 /* --- files without a name ----------------------------------------------------------- */
 
+/* A compressed layer can be larger than memory, and /tmp is often in memory: hence
+ * /var/tmp. The file has no name, so that a kill leaves nothing. */
 static int open_temporary_blob(struct cfs_err *err)
 {
 	const char *dir = getenv("TMPDIR");
@@ -75,6 +77,8 @@ static void report_push_progress(void *ctx, uint64_t n)
 		cfs_watch_progress(p->opts->watch, &now);
 }
 
+/* Reads a layer out of the repository, and compresses it into the blob that is sent.
+ * Not reproducible by other versions of the compressor, unlike the layer itself. */
 static int compress_into(struct worker *w, const struct cfs_oci_digest *diff_id,
 			 struct blob_writer *blob, struct cfs_err *err)
 {
@@ -163,6 +167,8 @@ int push_send_blob(struct push *p, size_t turn, int fd,
 	return rc;
 }
 
+/* Compresses a layer to a temporary file, since its digest must be known before it is
+ * sent, and sends it unless the registry has it. */
 static int push_compressed(struct worker *w, size_t turn, size_t i, struct cfs_err *err)
 {
 	struct push *p = w->p;
@@ -237,6 +243,8 @@ static int measure_layer(struct push *p, size_t i, struct cfs_err *err)
 	return 0;
 }
 
+/* Measures the layers that are to be sent: a layer that the manifest names twice is
+ * sent once. */
 static int list_layers(struct push *p, struct cfs_err *err)
 {
 	for (size_t i = 0; i < p->n_layers; i++) {

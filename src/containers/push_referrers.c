@@ -43,6 +43,8 @@ int push_named_artifact(const struct push *p, struct cfs_err *err)
 					    &d, err);
 }
 
+/* Sends an artifact: its blobs first, because a registry refuses a manifest whose
+ * blobs it lacks. */
 static int push_artifact(struct push *p, const struct cfs_artifact *a,
 			 struct cfs_err *err)
 {
@@ -61,6 +63,8 @@ static int push_artifact(struct push *p, const struct cfs_artifact *a,
 					    &m->subject.digest, err);
 }
 
+/* Callback for each artifact that refers to the image. Signatures of a manifest that
+ * was changed on the way would not verify, so they are not sent. */
 static int take_artifact(void *ctx, const struct cfs_artifact *a, struct cfs_err *err)
 {
 	struct push *p = ctx;

@@ -8,6 +8,7 @@
 
 #include "repo/repo.h"
 
+/* Copies a content that is in the image itself. out is owned by the caller. */
 static int read_inside(const struct cfs_inode *inode, struct cfs_mem *out,
 		       struct cfs_err *err)
 {

@@ -41,6 +41,8 @@ static int open_entry(struct repo_source *s, const struct cfs_oci_digest *digest
 	return cfs_container_open(s->repo, name, &s->image, err);
 }
 
+/* Gives copy the manifest, the index or an artifact of the other repository, like a
+ * registry does. */
 static int source_document(void *ctx, const struct cfs_oci_digest *digest,
 			   struct cfs_transport_document *out, struct cfs_err *err)
 {

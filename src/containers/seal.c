@@ -19,6 +19,8 @@ static const char *find_announced(const struct pull *p, bool bootable)
 	return cfs_oci_find_annotation(&manifest, key);
 }
 
+/* The manifest promises another image than the layers give. An error if seals are
+ * required, else a warning. */
 static int fail_mismatch(const struct pull *p, const char *announced,
 			 const struct cfs_digest *image, struct cfs_err *err)
 {

@@ -109,6 +109,8 @@ static int decode_signatures(const char *text, struct cfs_mem *out, struct cfs_e
 	return 0;
 }
 
+/* Reads digest and signature of one role from annotations. No digest: the role is not
+ * sealed. */
 static int read_inline_entry(const struct cfs_oci_descriptor *of, enum cfs_seal_role role,
 			     enum cfs_hash_alg alg, enum cfs_seal_kind kind,
 			     struct cfs_seal *s, struct cfs_err *err)
@@ -128,6 +130,8 @@ static int read_inline_entry(const struct cfs_oci_descriptor *of, enum cfs_seal_
 	return cfs_context(err, rc, "%s", key);
 }
 
+/* Reads the signatures that are in the annotations of the manifest itself, the inline
+ * form. */
 static int read_annotations(const struct cfs_repo *repo, const struct cfs_container *c,
 			    enum cfs_seal_kind kind, struct cfs_seal *s,
 			    struct cfs_err *err)
@@ -208,6 +212,8 @@ static int read_seal_layer(const struct cfs_repo *repo,
 					  err);
 }
 
+/* Callback for each artifact of the manifest: reads those that are seals. A malformed
+ * one is passed on with its error, so that one bad seal does not hide a good one. */
 static int pass_seal_artifact(void *ctx, const struct cfs_artifact *a,
 			      struct cfs_err *err)
 {

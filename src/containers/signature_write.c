@@ -47,6 +47,8 @@ static int copy_names(void *ctx, struct cfs_stream_writer *w, struct cfs_err *er
 	return rc;
 }
 
+/* Names the manifest, and moves the tag to it if what was sealed was named by a tag,
+ * not by a digest. */
 static int publish_manifest(struct cfs_repo *repo, const struct cfs_oci_digest *digest,
 			    const struct cfs_digest *id, const char *tag,
 			    struct cfs_err *err)
@@ -65,6 +67,8 @@ static int publish_manifest(struct cfs_repo *repo, const struct cfs_oci_digest *
 	return rc < 0 ? rc : cfs_repo_publish(repo, &link, err);
 }
 
+/* Stores the sealed manifest with the references of the former one, and moves the tag
+ * to it as the last step. */
 static int store_manifest(struct cfs_repo *repo, struct cfs_store *store,
 			  const struct cfs_container *c, const char *tag,
 			  struct cfs_span json, struct cfs_oci_digest *out,
@@ -111,6 +115,8 @@ static int keep_seal_manifest(void *ctx, struct cfs_span json,
 	return cfs_sink_mem(out).write(out, json.p, json.len, err);
 }
 
+/* Nothing is written if the annotations do not change the manifest: sealing twice is
+ * no error. */
 static int store_new_manifest(struct cfs_repo *repo, const struct cfs_container *c,
 			      const char *name, struct cfs_span json,
 			      struct cfs_oci_digest *out, struct cfs_err *err)
@@ -166,6 +172,8 @@ struct inline_texts {
 	char sig[(CFS_SEAL_SIGNATURES_MAX + 2) / 3 * 4 + 1];
 };
 
+/* Fills in the annotations of one role. Returns how many: 2, or 0 if the role has no
+ * signature. The texts belong to t. */
 static size_t add_notes(const struct cfs_seal *s, enum cfs_seal_role role,
 			struct inline_texts *t, struct cfs_oci_note *out)
 {
@@ -224,6 +232,8 @@ struct making {
 	struct cfs_artifact a;
 };
 
+/* Describes each signature of the seal as a layer of the artifact, in the order of the
+ * roles: verifiers read it in that order. */
 static void add_layers(struct making *m, const struct cfs_seal *s)
 {
 	for (int i = 0; i < CFS_SEAL_N_ROLES; i++) {
@@ -245,6 +255,8 @@ static void add_layers(struct making *m, const struct cfs_seal *s)
 	}
 }
 
+/* Stores the empty configuration that an artifact must have, and the signatures.
+ * m->streams gets their IDs. */
 static int write_blobs(struct making *m, const struct cfs_containers_layer_opts *opts,
 		       struct cfs_err *err)
 {

@@ -61,6 +61,7 @@ static int flip_key(struct cfs_mem *text, const char *name, struct cfs_err *err)
 	return 0;
 }
 
+/* Writes a copy durably; an existing file is an error. */
 static int put_copy(int to, const char *name, const struct cfs_mem *text,
 		    struct cfs_err *err)
 {
@@ -76,6 +77,8 @@ static int put_copy(int to, const char *name, const struct cfs_mem *text,
 	return rc;
 }
 
+/* Copies one entry. A name that exists already means that the entries are not as bootc
+ * writes them: nothing is exchanged then. */
 static int copy_entry(const struct exchange *x, const char *name, struct cfs_err *err)
 {
 	bool flips = strcmp(name, x->next) == 0 || strcmp(name, x->other) == 0;
@@ -97,6 +100,8 @@ static int copy_entry(const struct exchange *x, const char *name, struct cfs_err
 	return cfs_context(err, rc, "%s", name);
 }
 
+/* Copies all entries to the new directory, the two that are exchanged with other names
+ * and sort keys. */
 static int copy_entries(const struct exchange *x, struct cfs_err *err)
 {
 	int fd = openat(x->from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
@@ -138,6 +143,8 @@ static int check_staged(const struct cfs_deploy_place *place, int loader,
 			"use \"bootc rollback\"");
 }
 
+/* Exchanges two entries as bootc does: a copy of all entries is made, and takes the
+ * place of the directory in one step. */
 static int exchange_entries(struct exchange *x, int loader, struct cfs_err *err)
 {
 	int rc = cfs_repo_remove_tree(loader, COPY);

@@ -7,6 +7,7 @@
 
 #include "deploy/deploy_priv.h"
 
+/* What the machine runs or may need next is not removed. */
 static int check_removable(const struct cfs_deployment *d, bool force,
 			   struct cfs_err *err)
 {
@@ -109,6 +110,8 @@ static bool are_of_bootc(const struct cfs_deployments *list,
 	       list->v[0].entry;
 }
 
+/* Writes a new entry for the deployment, which makes it the first one. All its boots
+ * may be tried again. */
 static int write_next(const struct cfs_deploy_place *place,
 		      const struct cfs_deployments *list, const struct cfs_deployment *d,
 		      char name[CFS_DEPLOY_NAME_MAX], struct cfs_err *err)

@@ -99,6 +99,7 @@ static int check_image(const struct check *c, struct cfs_err *err)
 	return 0;
 }
 
+/* Opens each object; with fs-verity its digest is compared, which reads nothing. */
 static int check_ids(const struct check *c, const struct cfs_ids *ids,
 		     struct cfs_err *err)
 {
@@ -116,6 +117,8 @@ static int check_ids(const struct check *c, const struct cfs_ids *ids,
 	return 0;
 }
 
+/* Each object that the image needs must be in the repository, or files of the next
+ * system are missing after the boot. */
 static int check_deployed_objects(const struct check *c, struct cfs_err *err)
 {
 	struct cfs_image im;
@@ -161,6 +164,8 @@ struct mount_work {
 	int rc;
 };
 
+/* The work of the thread: what the initrd would do. A root without /etc and /var would
+ * not boot. */
 static int mount_root(const struct mount_work *w)
 {
 	/* The image covers this directory; "." would still be what is below. */
@@ -212,6 +217,8 @@ static int make_target(char target[64], struct cfs_err *err)
 	return cfs_fail_errno(err, "temporary directory");
 }
 
+/* Mounts the root in a thread with a mount namespace of its own, so that this system
+ * does not see it. */
 static int check_mount(const struct check *c, struct cfs_err *err)
 {
 	cfs_autofree struct cfs_boot_choice *choice = calloc(1, sizeof(*choice));

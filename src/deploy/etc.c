@@ -7,6 +7,8 @@
 #include "deploy/install_priv.h"
 #include "etcmerge/etcmerge.h"
 
+/* Callback of the merge: collects what was changed on both sides, for the report.
+ * Paths are copied. */
 static int add_conflict(void *ctx, const char *path, const char *what,
 			struct cfs_err *err)
 {

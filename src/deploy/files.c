@@ -23,6 +23,7 @@ static size_t count_files(const struct deploy_kernel *kernel)
 
 /* --- comparison ----------------------------------------------------------------------- */
 
+/* 1: the file has exactly these bytes; 0: it has not. */
 static int compare_content(int fd, struct cfs_span span, struct cfs_err *err)
 {
 	cfs_autofree uint8_t *buf = malloc(COMPARE_BUF);

@@ -29,6 +29,7 @@ static int check_os(const char *os, struct cfs_err *err)
 	return 0;
 }
 
+/* Refuses options that contradict each other, before anything is read. */
 static int check_options(const struct cfs_install *opts, struct cfs_err *err)
 {
 	int rc = opts->os ? check_os(opts->os, err) : 0;
@@ -175,6 +176,8 @@ int install_make_state(const struct install_run *r, bool pinned, struct cfs_err 
 	return rc < 0 ? rc : 0;
 }
 
+/* Writes the boot entry, the last step of an installation: before it, nothing is
+ * booted. */
 static int write_entry(const struct install_run *r, struct cfs_err *err)
 {
 	const struct deploy_entry e = {

@@ -272,6 +272,8 @@ int deploy_check_directories(const struct cfs_image *im, struct cfs_err *err)
 	return 0;
 }
 
+/* Names the kernel files by their content, so that deployments with the same files
+ * share them. */
 static void compute_key(struct deploy_kernel *kernel)
 {
 	struct cfs_digest key = {.alg = CFS_SHA256};
@@ -298,6 +300,8 @@ static int copy_release(struct cfs_text release, struct cfs_text key, char **out
 	return *out ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
+/* Title and version of the entry come from os-release of the image; without it the
+ * entry has none. */
 static int read_release(const struct cfs_repo *repo, const struct cfs_image *im,
 			struct deploy_kernel *out, struct cfs_err *err)
 {

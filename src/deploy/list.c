@@ -57,6 +57,8 @@ static const char *get_version(const struct cfs_deployment *d)
 	return dash ? dash + 1 : NULL;
 }
 
+/* Finds out who wrote the entry, by its name: only our own entries are changed or
+ * removed. */
 static int describe_entry(struct cfs_deployment *d, struct cfs_err *err)
 {
 	struct deploy_name name;
@@ -86,6 +88,8 @@ static bool is_offered(const struct cfs_bootentry *e)
 	       strncmp(e->file, "EFI/Linux/bootc/", 16) != 0;
 }
 
+/* Adds a deployment for each image that an entry boots. Of several entries for one
+ * image the first in the order of the boot loader counts. */
 static int add_entries(struct cfs_deployments *list, struct cfs_err *err)
 {
 	int rc = 0;
@@ -212,6 +216,8 @@ static int take_root_mount(struct cfs_deployments *list, struct cfs_err *err)
 	return rc;
 }
 
+/* Finds out which deployment runs: by the record of composefs-prepare-root, or else by
+ * the mount of the root. A test names another /run. */
 static int read_booted(struct cfs_deployments *list, const struct cfs_deploy_place *place,
 		       struct cfs_err *err)
 {
@@ -235,6 +241,8 @@ static int read_booted(struct cfs_deployments *list, const struct cfs_deploy_pla
 
 /* --- roles ---------------------------------------------------------------------------- */
 
+/* A rollback goes to the running system if another one is next, else to the newest
+ * that can still be booted. */
 static struct cfs_deployment *find_rollback(struct cfs_deployments *list,
 					    struct cfs_deployment *next,
 					    struct cfs_deployment *booted)
@@ -250,6 +258,7 @@ static struct cfs_deployment *find_rollback(struct cfs_deployments *list,
 	return NULL;
 }
 
+/* Marks the running deployment, the next one and the one of a rollback. */
 static void set_roles(struct cfs_deployments *list)
 {
 	struct cfs_deployment *next = list->n && list->v[0].entry ? &list->v[0] : NULL;
@@ -316,6 +325,8 @@ void cfs_deployments_fini(struct cfs_deployments *list)
 
 /* --- names ---------------------------------------------------------------------------- */
 
+/* Whether a user can mean this deployment by name: a role, an entry, an ID or its
+ * first digits. */
 static bool has_name(const struct cfs_deployment *d, const char *name)
 {
 	char hex[CFS_DIGEST_HEX_MAX];
@@ -332,6 +343,7 @@ static bool has_name(const struct cfs_deployment *d, const char *name)
 	return digits.len >= NAME_DIGITS_MIN && cfs_text_has_prefix(id, digits);
 }
 
+/* The error says what the user could have meant. */
 static int fail_no_deployment(const struct cfs_deployments *list, const char *name,
 			      struct cfs_err *err)
 {

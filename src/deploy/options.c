@@ -84,6 +84,7 @@ static int check_present(const char *options, const char *rm, struct cfs_err *er
 	return cfs_fail(err, ENOENT, "there is no kernel argument %s", rm);
 }
 
+/* Copies the arguments that are not removed, in their order. */
 static int copy_others(const char *options, const struct cfs_karg_change *c,
 		       struct cfs_mem *out, struct cfs_err *err)
 {

@@ -18,6 +18,7 @@ static struct cfs_text get_value(const struct cfs_bootentry *e, struct cfs_text 
 	return value;
 }
 
+/* The order of systemd-boot for entries with a sort key; 0 for those without. */
 static int compare_keyed(const struct cfs_bootentry *a, const struct cfs_bootentry *b)
 {
 	struct cfs_text sort_a = get_value(a, CFS_TEXT("sort-key"));

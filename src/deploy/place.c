@@ -73,6 +73,7 @@ void cfs_deploy_close(struct cfs_deploy_place *place)
 	}
 }
 
+/* Holds off other programs of ours that change deployments on this disk. */
 static int lock_state(struct cfs_deploy_place *place, const struct cfs_lock_wait *wait,
 		      struct cfs_err *err)
 {

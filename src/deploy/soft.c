@@ -45,6 +45,7 @@ static int map_uki(const struct cfs_deploy_place *place, const char *key,
 	return cfs_context(err, rc, "%s", path);
 }
 
+/* Reads the arguments of an entry, and maps its UKI if it has one. */
 static int read_kernel(const struct cfs_deploy_place *place,
 		       const struct cfs_deployment *d, struct kernel *k,
 		       struct cfs_err *err)
@@ -107,6 +108,8 @@ static int has_same_files(const struct cfs_deployment *a, const struct kernel *i
 	return same == 1 ? has_same_section(in_a, in_b, CFS_TEXT(".initrd"), err) : same;
 }
 
+/* Compares what a boot of both would start. The arguments count, too: only a boot
+ * applies them. */
 static int check_same_kernel(const struct cfs_deploy_place *place,
 			     const struct cfs_deployment *running,
 			     const struct cfs_deployment *d, struct cfs_err *err)
@@ -140,6 +143,7 @@ static const struct cfs_deployment *find_running(const struct cfs_deployments *l
 	return NULL;
 }
 
+/* Refuses what a soft reboot cannot start, before anything is mounted. */
 static int check_deployments(const struct cfs_deploy_place *place,
 			     const struct cfs_deployments *list,
 			     const struct cfs_deployment *d, struct cfs_err *err)
@@ -172,6 +176,8 @@ static int unmount_next(const char *target, struct cfs_err *err)
 	return errno == EINVAL ? 0 : cfs_fail_errno(err, "%s", target);
 }
 
+/* Mounts the next root where systemd looks for it. One that an earlier attempt left
+ * there is unmounted first. */
 static int mount_next(const struct cfs_deploy_place *place, const char *target,
 		      const struct cfs_boot_choice *choice, const struct cfs_watch *watch,
 		      struct cfs_boot_result *result, struct cfs_err *err)

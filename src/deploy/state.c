@@ -22,6 +22,7 @@ int deploy_sync(int dirfd, struct cfs_err *err)
 
 /* --- the record ----------------------------------------------------------------------- */
 
+/* Finds KEY=VALUE in the record of a deployment. */
 static bool find_value(struct cfs_text text, struct cfs_text key, struct cfs_text *out)
 {
 	while (text.len) {
@@ -116,6 +117,7 @@ static int was_booted(int statefd, struct cfs_err *err)
 	return rc == -ENOENT ? 1 : rc;
 }
 
+/* Creates a directory with exactly this mode, and opens it. It must not exist yet. */
 static int make_dir(int dirfd, const char *name, mode_t mode, struct cfs_err *err)
 {
 	int fd;
@@ -134,6 +136,8 @@ static int make_dir(int dirfd, const char *name, mode_t mode, struct cfs_err *er
 	return fd;
 }
 
+/* Fills a new state directory: layers of /etc, the shared /var and the record of its
+ * origin. */
 static int fill_state(int statefd, const struct deploy_state *s, struct cfs_err *err)
 {
 	cfs_autofd int etc = make_dir(statefd, "etc", 0755, err);

@@ -62,6 +62,8 @@ static bool is_key(const char *name)
 	       cfs_digest_parse(cfs_text(name), &key, NULL) == 0;
 }
 
+/* Removes kernel files that no entry needs. Only directories whose name is a key are
+ * ours. dirfd is closed. */
 static int remove_files(int dirfd, const struct cfs_bootentries *entries,
 			struct cfs_err *err)
 {

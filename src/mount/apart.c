@@ -58,6 +58,8 @@ static int attach_layers(const struct apart *a)
 	return rc;
 }
 
+/* The work of the thread: enters a namespace of its own, attaches the layers there,
+ * and mounts the overlay above them. */
 static int run_apart(struct apart *a)
 {
 	struct mount_run *r = a->r;

@@ -58,6 +58,8 @@ static void hold_namespace(const int ends[2])
 	_exit(1);
 }
 
+/* Starts a process that holds a new user namespace, because the mapping of a namespace
+ * is written from outside. */
 static int start_holder(pid_t *pid, struct cfs_err *err)
 {
 	int ends[2], rc = EIO;
@@ -77,6 +79,7 @@ static int start_holder(pid_t *pid, struct cfs_err *err)
 	return rc ? cfs_fail_errno(err, "idmap: new user namespace") : 0;
 }
 
+/* Writes the mapping of one kind of IDs. The kernel accepts it once, in one write. */
 static int write_map(pid_t pid, const char *name, const struct mapping *m,
 		     struct cfs_err *err)
 {

@@ -31,6 +31,8 @@ int cfs_mount_check(const struct cfs_mount_opts *o, struct cfs_err *err)
 	return cfs_digest_parse(cfs_text(o->digest), &digest, err);
 }
 
+/* Compares with the digest that the caller demands. The first words are those of the
+ * existing tools, which scripts look for. */
 static int check_stated_digest(const struct cfs_digest *found, const char *text,
 			       struct cfs_err *err)
 {
@@ -74,6 +76,8 @@ static int check_image_trust(int fd, const struct cfs_mount_opts *o, struct cfs_
 	return rc;
 }
 
+/* Reads from the header of the image what the mount options depend on, before the
+ * kernel sees it. */
 static int read_image_facts(int fd, struct cfs_mount_facts *out, struct cfs_err *err)
 {
 	uint8_t raw[sizeof(struct cfs_header)];

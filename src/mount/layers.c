@@ -29,6 +29,8 @@ static int set_layer(int context, const char *key, int fd, struct cfs_err *err)
 	return fail_overlay(context, key, err);
 }
 
+/* Sets the layers as descriptors, and creates the overlay. context belongs to the
+ * caller. */
 static int configure_overlay(int context, const struct cfs_mount_layers *layers,
 			     struct cfs_err *err)
 {

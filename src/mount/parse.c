@@ -212,6 +212,7 @@ static int set_basedir(struct cfs_mount_args *args, const struct mount_option *o
 	return 0;
 }
 
+/* A row's function: whether the image is read ahead. */
 static int set_prefetch(struct cfs_mount_args *args, const struct mount_option *opt,
 			struct cfs_err *err)
 {

@@ -68,6 +68,7 @@ static int set_fs_string(const struct mount_run *r, const char *key, const char 
 
 /* --- one function for each kind of step --------------------------------------------- */
 
+/* Begins a mount of this type. The frequent failures have their advice here. */
 static int perform_open(struct mount_run *r, const struct cfs_step *step,
 			struct cfs_err *err)
 {
@@ -191,6 +192,7 @@ static int perform_mount(struct mount_run *r, const struct cfs_step *step,
 	return 0;
 }
 
+/* Applies the ID mapping, before the mount is attached anywhere. */
 static int perform_idmap(struct mount_run *r, const struct cfs_step *step,
 			 struct cfs_err *err)
 {
@@ -255,6 +257,8 @@ static bool is_object_prefix(const char *name)
 	return strlen(name) == 2 && strspn(name, "0123456789abcdef") == 2;
 }
 
+/* Old kernels merge the object directory into the mount, so a foreign name in it would
+ * appear as a file of the image. */
 static int check_names(DIR *dir, const char *name, struct cfs_err *err)
 {
 	const struct dirent *e;
@@ -271,6 +275,7 @@ static int check_names(DIR *dir, const char *name, struct cfs_err *err)
 	return errno ? cfs_fail_errno(err, "object directory %s", name) : 0;
 }
 
+/* Looks for foreign names in an object directory, where the kernel would show them. */
 static int perform_names(struct mount_run *r, const struct cfs_step *step,
 			 struct cfs_err *err)
 {

@@ -88,6 +88,8 @@ static int examine_process(struct visit *v, const char *pid, int process,
 	return rc < 0 ? rc : 1;
 }
 
+/* Looks at one process: the mounts of each mount namespace of this user namespace are
+ * examined once. */
 static int visit_process(struct visit *v, int proc, const char *pid, struct cfs_err *err)
 {
 	cfs_autofd int process = -1;

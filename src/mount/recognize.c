@@ -35,6 +35,8 @@ bool mount_is_server_layer(const char *path)
 	       strcmp(path, "/" CFS_MOUNT_LAST_DIR) == 0;
 }
 
+/* Notes a data layer of an overlay. The layer of our own server has no objects of its
+ * own, and tells that they are verified. */
 static int add_overlay_objects(struct overlay *o, struct cfs_arena *arena,
 			       const char *path)
 {

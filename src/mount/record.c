@@ -144,6 +144,8 @@ static size_t format_objects(const struct cfs_mount_opts *o, char *out, size_t c
 	return len;
 }
 
+/* Writes down what the kernel does not tell about a mount: when, by whom, and from
+ * which image. Returns the length. */
 static size_t format_record(const struct cfs_mount_opts *o,
 			    const struct cfs_mount_taken *taken, char out[RECORD_CAP])
 {

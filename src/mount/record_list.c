@@ -58,6 +58,8 @@ static int compare_record_ids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* The IDs of all records. Returns their number; what cannot be read counts as no
+ * record. */
 static size_t list_ids(int place_fd, uint64_t ids[RECORDS_MAX + 1])
 {
 	int fd = openat(place_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -130,6 +132,8 @@ static void remove_oldest(int place_fd, const uint64_t *ids, size_t n)
 	}
 }
 
+/* Removes records of mounts that are gone. Best effort: a record that stays does no
+ * harm. */
 static void clean_place(int place_fd)
 {
 	uint64_t ids[RECORDS_MAX + 1];

@@ -74,6 +74,8 @@ static int copy_xattr(int from, int to, const char *key, char *value, struct cfs
 	return 0;
 }
 
+/* Copies the xattrs of the image's root, except those by which overlayfs keeps its own
+ * notes. */
 static int copy_xattrs(int from, int to, bool userxattr, struct cfs_err *err)
 {
 	cfs_autofree char *keys = malloc(XATTR_MAX), *value = malloc(XATTR_MAX);
@@ -101,6 +103,8 @@ static bool is_foreign_owner(int errnum, bool userxattr)
 	return userxattr && (errnum == EINVAL || errnum == EPERM);
 }
 
+/* Gives the upper directory the attributes of the image's root, because overlayfs
+ * shows those of the upper layer. */
 static int copy_attributes(int from, int to, bool userxattr, struct cfs_err *err)
 {
 	struct timespec times[2];

@@ -21,6 +21,7 @@ struct builder {
 /* Steps of the first allocation of a way; more than enough for one object directory. */
 enum { STEPS_MIN = 32 };
 
+/* Makes room for more steps of a way. The arena keeps the old ones until all is freed. */
 static void grow_steps(struct builder *b)
 {
 	struct cfs_way *way = b->way;
@@ -311,6 +312,8 @@ static char *old_data(struct builder *b)
 	return data;
 }
 
+/* Adds the call of mount(2), for kernels without descriptors as layers. A failure that
+ * move_on names leads to the next way. */
 static void add_old_overlay(struct builder *b, const char *separator, uint64_t flags,
 			    int move_on)
 {
@@ -359,6 +362,8 @@ static void add_way(struct builder *b, struct cfs_ways *ways, const char *name,
 	plan(b);
 }
 
+/* All ways in which some kernel since 5.15 mounts the image, the best first: the first
+ * that works is taken. */
 static void add_ways(struct builder *b)
 {
 	struct cfs_steps *s = b->out;

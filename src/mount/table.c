@@ -109,6 +109,8 @@ int cfs_mount_table_parse(struct cfs_text text, struct cfs_mount_table *out,
 
 /* --- the table ---------------------------------------------------------------------- */
 
+/* Reads the whole mount table. It has a limit, because anybody with a mount namespace
+ * can make it long. */
 static int read_table_text(int fd, struct cfs_mem *mem, struct cfs_err *err)
 {
 	for (;;) {

@@ -93,6 +93,8 @@ static int describe_member_link(struct member *m, const struct cfs_tar_entry *e,
 	return m->target ? 0 : cfs_fail(err, ENOMEM, "out of memory");
 }
 
+/* Notes where the content of a member lies, its digest and its first bytes, which tell
+ * the compression. */
 static int describe_member_file(struct member *m, struct cfs_tar *tar,
 				const struct cfs_tar_entry *e, struct cfs_err *err)
 {
@@ -110,6 +112,8 @@ static int describe_member_file(struct member *m, struct cfs_tar *tar,
 	return rc;
 }
 
+/* Notes a member of the archive. Its digest is computed in the one pass that is needed
+ * to find the members. */
 static int add_member(struct archive *a, struct cfs_tar *tar,
 		      const struct cfs_tar_entry *e, struct cfs_err *err)
 {
@@ -164,6 +168,8 @@ static const struct member *find_archive_member(const struct archive *a, const c
 	return NULL;
 }
 
+/* Finds a member by path, through the links that docker save writes for layers that
+ * occur twice. */
 static int find_member(const struct archive *a, const char *path,
 		       const struct member **out, struct cfs_err *err)
 {
@@ -203,6 +209,8 @@ struct range {
 	const struct cfs_watch *watch;
 };
 
+/* Feed of a part of the archive. One that became shorter meanwhile is an error, not an
+ * end. */
 static ssize_t range_read(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct range *r = ctx;

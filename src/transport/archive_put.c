@@ -80,6 +80,8 @@ static int copy_archive_blob(struct archive_out *a, int fd,
 	return n < 0 ? (int)n : cfs_oci_digest_expect(&d->digest, &actual, err);
 }
 
+/* Appends a blob to the archive. Its size is in the header before its bytes, so the
+ * source must keep its size. */
 static int put_archive_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
 			    bool *is_present, struct cfs_err *err)
 {
@@ -113,6 +115,8 @@ static void layout_path_of(const struct cfs_oci_descriptor *d, char out[LAYOUT_P
 	layout_format_path(&d->digest, out);
 }
 
+/* Ends an archive with the manifest, the index that names it, and the marker of the
+ * layout. */
 static int write_layout_index(struct archive_out *a, struct cfs_span json,
 			      const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {

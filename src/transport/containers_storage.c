@@ -29,6 +29,8 @@ static int keep_store_manifest(struct local_store *l, struct cfs_text json,
 	return rc;
 }
 
+/* Gives the pull the manifest of an image in podman's storage, and keeps what the
+ * layers need later. */
 static int store_document(void *ctx, const struct cfs_oci_digest *digest,
 			  struct cfs_transport_document *out, struct cfs_err *err)
 {
@@ -67,6 +69,7 @@ static ssize_t read_store_config(void *ctx, void *p, size_t len, struct cfs_err 
 	return feed.read(feed.ctx, p, len, err);
 }
 
+/* Opens the configuration of an image in podman's storage; out owns the bytes. */
 static int open_store_config(const struct local_store *l,
 			     const struct cfs_oci_digest *digest, struct cfs_blob *out,
 			     struct cfs_err *err)

@@ -50,6 +50,8 @@ static int docker_document(void *ctx, const struct cfs_oci_digest *digest,
 
 /* --- which image -------------------------------------------------------------------- */
 
+/* Whether an image of the archive has this name; docker save writes ":latest" where no
+ * tag was given. */
 static bool has_repo_tag(const json_t *image, const char *name)
 {
 	const json_t *tags = json_object_get(image, "RepoTags");

@@ -56,6 +56,7 @@ static const char *tag_of(const struct cfs_oci_index_entry *e)
 	return tag ? tag : "";
 }
 
+/* The error lists the tags that exist. */
 static int fail_tag(const struct cfs_oci_index *index, const char *tag,
 		    struct cfs_err *err)
 {
@@ -246,6 +247,7 @@ int layout_check_marker(struct cfs_text marker, struct cfs_err *err)
 	return rc;
 }
 
+/* Without its file oci-layout a directory is no image layout, whatever else it has. */
 static int check_layout_marker(const struct place *p, struct cfs_err *err)
 {
 	struct cfs_mem bytes = {0};

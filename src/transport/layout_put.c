@@ -88,6 +88,7 @@ static int fill_blob(const struct layout_out *l, int fd,
 	return rc < 0 ? rc : cfs_replace_commit(to, err);
 }
 
+/* Writes a blob to its place in the layout; path is cut at its last component. */
 static int write_layout_blob(const struct layout_out *l, int fd, char *path,
 			     const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
@@ -231,6 +232,8 @@ static int is_empty_layout(int dirfd, struct cfs_err *err)
 	return empty;
 }
 
+/* A push changes only an image layout: files of a directory of another kind are not
+ * touched. */
 static int check_marker_at(int dirfd, struct cfs_err *err)
 {
 	struct cfs_mem bytes = {0};

@@ -21,6 +21,7 @@ int place_split(const char *spec, char **path, char **rest, struct cfs_err *err)
 	return 0;
 }
 
+/* Appends exactly size bytes to out. */
 static int read_blob_bytes(const struct cfs_blob *blob, size_t size, struct cfs_mem *out,
 			   struct cfs_err *err)
 {

@@ -68,6 +68,8 @@ bool registry_is_as_named(const struct registry *r)
 	       strcmp(at->name, r->reference.name) == 0;
 }
 
+/* Gets a document. With a digest it must have that digest; a tag is only a name, and
+ * the registry decides what it means. */
 static int get_checked(struct registry *r, const struct cfs_oci_digest *digest,
 		       struct cfs_transport_document *out, struct cfs_err *err)
 {
@@ -123,6 +125,8 @@ static void close_registry_blob(void *ctx)
 	free(ctx);
 }
 
+/* Starts the helper for a request, and returns the answer as a stream. out owns the
+ * transfer. */
 static int open_registry_blob(struct registry *r, const struct registry_what *what,
 			      struct cfs_blob *out, struct cfs_err *err)
 {
@@ -153,6 +157,7 @@ static int registry_blob(void *ctx, const struct cfs_oci_descriptor *d,
 	return open_registry_blob(ctx, &what, out, err);
 }
 
+/* Requests parts of a blob, in the order of ranges. */
 static int registry_ranges(void *ctx, const struct cfs_oci_descriptor *d,
 			   const struct cfs_oci_range *ranges, size_t n,
 			   struct cfs_blob *out, struct cfs_err *err)
@@ -194,6 +199,7 @@ void registry_set_endpoint(struct registry *r, size_t i)
 	pthread_mutex_unlock(&r->lock);
 }
 
+/* Finds out by registries.conf which hosts to ask, mirrors first. */
 static int find_endpoints(struct registry *r, const char *reference, bool is_push,
 			  struct cfs_err *err)
 {

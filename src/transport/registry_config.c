@@ -43,6 +43,8 @@ static int compare_file_names(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* Reads the files of registries.conf.d in the order of their names, as podman does. A
+ * directory that does not exist has none. */
 static int add_config_dir(struct cfs_registries *r, const char *dir, struct cfs_err *err)
 {
 	struct dirent **list = NULL;

@@ -41,6 +41,7 @@ static int put_file(struct registry *r, const struct registry_what *what,
 	return rc;
 }
 
+/* Sends a blob, unless the registry has it already. */
 static int upload_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
 		       bool *is_present, struct cfs_err *err)
 {
@@ -56,6 +57,8 @@ static int upload_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d,
 	return rc;
 }
 
+/* Asks the registry to take a blob from another repository of its own, which transfers
+ * no byte. 1: it did, 0: it did not. */
 static int mount_blob(void *ctx, const struct cfs_oci_descriptor *d, const char *from,
 		      struct cfs_err *err)
 {

@@ -16,6 +16,8 @@ struct listing {
 	size_t n;
 };
 
+/* Calls back for each referrer of the wanted type. Their number has a limit, because
+ * each costs a request. */
 static int pass_entries(struct listing *l, const struct cfs_oci_index *index,
 			struct cfs_err *err)
 {
@@ -34,6 +36,8 @@ static int pass_entries(struct listing *l, const struct cfs_oci_index *index,
 	return rc;
 }
 
+/* Parses one page of the list of referrers. The registry decides what is in it, so it
+ * is parsed like any index. */
 static int pass_page(struct listing *l, const struct cfs_transport_document *page,
 		     struct cfs_err *err)
 {
@@ -148,6 +152,7 @@ static int is_listed(struct cfs_text index, const struct cfs_oci_digest *digest,
 	return rc;
 }
 
+/* Sends the index with one more entry, under the fallback tag. */
 static int put_index(struct registry *r, const char *tag, struct cfs_text old,
 		     const struct cfs_oci_descriptor *d, struct cfs_err *err)
 {
@@ -180,6 +185,8 @@ static int add_to_index(struct registry *r, const char *tag,
 	return rc;
 }
 
+/* For registries without the referrers API: adds the artifact to the index with the
+ * fallback tag. Another client may do the same at that moment, so it is tried again. */
 static int list_by_tag(struct registry *r, const struct cfs_oci_descriptor *d,
 		       const struct cfs_oci_digest *subject, struct cfs_err *err)
 {

@@ -21,6 +21,8 @@ static int read_whole_answer(struct registry_transfer *t, void *p, size_t len,
 	return 0;
 }
 
+/* Passes on an error of the helper. It comes from a process that parses foreign bytes,
+ * so its code and text are checked, too. */
 static int fail_of_frame(struct registry_transfer *t, uint32_t len, struct cfs_err *err)
 {
 	uint8_t frame[4 + CFS_ERR_MAX];
@@ -73,6 +75,8 @@ static void keep_token(struct registry *r, const char *token)
 	pthread_mutex_unlock(&r->lock);
 }
 
+/* Reads the head of the helper's answer: what the registry said before the bytes. A
+ * token in it is kept for the next requests. */
 static int read_answer_head(struct registry_transfer *t, struct cfs_registry_head *out,
 			    struct cfs_err *err)
 {
