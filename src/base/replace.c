@@ -342,3 +342,18 @@ void cfs_replace_abort(struct cfs_replace *r)
 	free(r->tmp);
 	*r = (struct cfs_replace){.fd = -1, .dirfd = -1};
 }
+
+int cfs_replace_write(int dirfd, const char *name, struct cfs_span content,
+		      struct cfs_err *err)
+{
+	struct cfs_replace r;
+	int rc = cfs_replace_open_at(dirfd, name, &r, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cfs_io_write(r.fd, content.p, content.len, err);
+	if (rc == 0)
+		return cfs_replace_commit(&r, err);
+	cfs_replace_abort(&r);
+	return rc;
+}

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/span.h"
 
 /* A file that is being written. Write to fd; then call commit or abort. */
 struct cfs_replace {
@@ -38,6 +39,11 @@ int cfs_replace_commit(struct cfs_replace *r, struct cfs_err *err) CFS_MUST_CHEC
 
 /* The same, but replaces no file: -EEXIST without a message if the name exists. */
 int cfs_replace_commit_new(struct cfs_replace *r, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Replaces one name in an open directory by a file with this content: open_at, write and
+ * commit. The messages do not contain the name. */
+int cfs_replace_write(int dirfd, const char *name, struct cfs_span content,
+		      struct cfs_err *err) CFS_MUST_CHECK;
 
 /* Removes the temporary file and frees r. May be called after a commit, and on a zeroed
  * struct with fd -1. */

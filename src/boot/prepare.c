@@ -164,24 +164,16 @@ int cfs_boot_prepare(const struct cfs_boot_request *request, struct cfs_boot_res
 int cfs_boot_write_record(const char *run, const struct cfs_boot_result *result,
 			  struct cfs_err *err)
 {
+	struct cfs_span record = {(const uint8_t *)result->record, result->record_len};
 	char path[CFS_BOOT_PATH_MAX];
-	struct cfs_replace file;
 	cfs_autofd int dir = -1;
-	int rc;
 
 	snprintf(path, sizeof(path), "%s/composefs", run);
 	dir = cfs_path_make_dir(path, 0755, NULL, err);
 	if (dir < 0)
 		return cfs_context(err, dir, "%s", path);
-	rc = cfs_replace_open_at(dir, "booted", &file, err);
-	if (rc < 0)
-		return cfs_context(err, rc, "%s/booted", path);
-	rc = cfs_io_write(file.fd, result->record, result->record_len, err);
-	if (rc == 0)
-		return cfs_context(err, cfs_replace_commit(&file, err), "%s/booted",
-				   path);
-	cfs_replace_abort(&file);
-	return cfs_context(err, rc, "%s/booted", path);
+	return cfs_context(err, cfs_replace_write(dir, "booted", record, err),
+			   "%s/booted", path);
 }
 
 void cfs_boot_mark_disk(const char *run, const char *sysroot)

@@ -32,24 +32,20 @@ static void list_scrub_fields(struct cfs_check_scrub *s, uint64_t *out[N_FIELDS]
 int cfs_check_scrub_write(const struct cfs_repo *repo, const struct cfs_check_scrub *s,
 			  struct cfs_err *err)
 {
-	struct cfs_replace r = {.fd = -1};
 	struct cfs_check_scrub copy = *s;
 	uint64_t *fields[N_FIELDS];
 	char text[FILE_MAX];
 	size_t len = (size_t)snprintf(text, sizeof(text), "%s", header);
-	int rc = cfs_replace_open_at(cfs_repo_get_dirfd(repo), FILE_NAME, &r, err);
 
 	list_scrub_fields(&copy, fields);
 	for (size_t i = 0; i < N_FIELDS; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
 					"%s %" PRIu64 "\n", words[i], *fields[i]);
-	if (rc == 0)
-		rc = cfs_io_write(r.fd, text, len, err);
-	if (rc == 0)
-		rc = cfs_replace_commit(&r, err);
-	else
-		cfs_replace_abort(&r);
-	return cfs_context(err, rc, FILE_NAME);
+	return cfs_context(
+		err,
+		cfs_replace_write(cfs_repo_get_dirfd(repo), FILE_NAME,
+				  (struct cfs_span){(const uint8_t *)text, len}, err),
+		FILE_NAME);
 }
 
 /* Accepts exactly what cfs_check_scrub_write writes: all fields in order, and nothing

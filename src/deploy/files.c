@@ -115,21 +115,6 @@ int deploy_check_space(const struct cfs_deploy_place *place,
 
 /* --- writing -------------------------------------------------------------------------- */
 
-static int put_file(int dirfd, const char *name, struct cfs_span span,
-		    struct cfs_err *err)
-{
-	struct cfs_replace file;
-	int rc = cfs_replace_open_at(dirfd, name, &file, err);
-
-	if (rc < 0)
-		return rc;
-	rc = cfs_io_write(file.fd, span.p, span.len, err);
-	if (rc == 0)
-		return cfs_replace_commit(&file, err);
-	cfs_replace_abort(&file);
-	return rc;
-}
-
 int deploy_write_files(const struct cfs_deploy_place *place,
 		       const struct deploy_kernel *kernel, struct cfs_err *err)
 {
@@ -147,9 +132,10 @@ int deploy_write_files(const struct cfs_deploy_place *place,
 		const char *name = file_name(kernel, i);
 
 		if (!same[i])
-			rc = cfs_context(
-				err, put_file(dirfd, name, kernel->files[i].span, err),
-				"%s/%s", path, name);
+			rc = cfs_context(err,
+					 cfs_replace_write(dirfd, name,
+							   kernel->files[i].span, err),
+					 "%s/%s", path, name);
 	}
 	/* Also those that were the same: a run that ended early may not have synced. */
 	return rc < 0 ? rc : deploy_sync(dirfd, err);
@@ -167,8 +153,8 @@ int deploy_write_entry(const struct cfs_deploy_place *place, const struct deploy
 		return cfs_beneath_fail(dirfd, DEPLOY_ENTRIES, err);
 	rc = deploy_format_entry(e, &text, err);
 	if (rc == 0)
-		rc = put_file(dirfd, deploy_format_name(e, name), cfs_mem_span(&text),
-			      err);
+		rc = cfs_replace_write(dirfd, deploy_format_name(e, name),
+				       cfs_mem_span(&text), err);
 	free(text.p);
 	if (rc == 0)
 		rc = deploy_sync(dirfd, err);

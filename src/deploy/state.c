@@ -65,24 +65,21 @@ int deploy_write_origin(int statefd, const struct deploy_origin *origin,
 			struct cfs_err *err)
 {
 	cfs_autofree char *text = NULL;
-	struct cfs_replace file;
-	int rc = cfs_replace_open_at(statefd, "origin", &file, err);
+	int len = asprintf(&text, "[origin]\n%s%s%spinned=%d\n",
+			   origin->reference ? "reference=" : "",
+			   origin->reference ? origin->reference : "",
+			   origin->reference ? "\n" : "", origin->pinned);
 
-	if (rc < 0)
-		return cfs_context(err, rc, "origin");
-	if (asprintf(&text, "[origin]\n%s%s%spinned=%d\n",
-		     origin->reference ? "reference=" : "",
-		     origin->reference ? origin->reference : "",
-		     origin->reference ? "\n" : "", origin->pinned) < 0) {
+	if (len < 0) {
 		text = NULL;
-		rc = cfs_fail(err, ENOMEM, "out of memory");
+		return cfs_fail(err, ENOMEM, "out of memory");
 	}
-	if (rc == 0)
-		rc = cfs_io_write(file.fd, text, strlen(text), err);
-	if (rc == 0)
-		return cfs_context(err, cfs_replace_commit(&file, err), "origin");
-	cfs_replace_abort(&file);
-	return cfs_context(err, rc, "origin");
+	return cfs_context(
+		err,
+		cfs_replace_write(statefd, "origin",
+				  (struct cfs_span){(const uint8_t *)text, (size_t)len},
+				  err),
+		"origin");
 }
 
 /* --- directories ---------------------------------------------------------------------- */

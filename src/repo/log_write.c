@@ -124,7 +124,6 @@ static int write_ref_log(int dirfd, const char *ref, const struct cfs_repo_log *
 	size_t keep = CFS_REPO_LOG_ENTRIES - 1;
 	char path[REPO_LOG_PATH_MAX];
 	struct cfs_mem text = {0};
-	struct cfs_replace r = {.fd = -1};
 	struct cfs_out out;
 	int rc = cfs_out_init(&out, cfs_sink_mem(&text), 4096);
 
@@ -138,13 +137,8 @@ static int write_ref_log(int dirfd, const char *ref, const struct cfs_repo_log *
 	cfs_out_fini(&out);
 	repo_log_format_path(ref, path);
 	if (rc == 0)
-		rc = cfs_replace_open_at(dirfd, strrchr(path, '/') + 1, &r, err);
-	if (rc == 0)
-		rc = cfs_io_write(r.fd, text.p, text.len, err);
-	if (rc == 0)
-		rc = cfs_replace_commit(&r, err);
-	else
-		cfs_replace_abort(&r);
+		rc = cfs_replace_write(dirfd, strrchr(path, '/') + 1, cfs_mem_span(&text),
+				       err);
 	free(text.p);
 	return cfs_context(err, rc, "%s", path);
 }

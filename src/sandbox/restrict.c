@@ -14,22 +14,25 @@
 
 /* --- Descriptors --------------------------------------------------------------------- */
 
-/* Closes the descriptors that /proc lists; false without /proc. */
+/* Closes the descriptors that /proc lists; false without /proc, or if the list is not
+ * complete. */
 static bool close_listed(void)
 {
 	const struct dirent *entry;
 	DIR *dir = opendir("/proc/self/fd");
+	bool complete;
 
 	if (!dir)
 		return false;
-	while ((entry = readdir(dir))) {
+	while (errno = 0, (entry = readdir(dir))) {
 		int fd = atoi(entry->d_name);
 
 		if (fd > 0 && fd != dirfd(dir))
 			close(fd);
 	}
+	complete = errno == 0;
 	closedir(dir);
-	return true;
+	return complete;
 }
 
 /* Closes all descriptors up to the default of fs.nr_open: some may be above the limit, if

@@ -124,17 +124,7 @@ static int put_layout_blob(void *ctx, int fd, const struct cfs_oci_descriptor *d
 static int write_layout_text(int dirfd, const char *name, struct cfs_span text,
 			     struct cfs_err *err)
 {
-	struct cfs_replace to;
-	int rc = cfs_replace_open_at(dirfd, name, &to, err);
-
-	if (rc < 0)
-		return cfs_context(err, rc, "%s", name);
-	rc = cfs_io_write(to.fd, text.p, text.len, err);
-	if (rc < 0)
-		cfs_replace_abort(&to);
-	else
-		rc = cfs_replace_commit(&to, err);
-	return cfs_context(err, rc, "%s", name);
+	return cfs_context(err, cfs_replace_write(dirfd, name, text, err), "%s", name);
 }
 
 /* Adds the manifest to index.json, which is replaced atomically; an absent index.json
@@ -220,16 +210,18 @@ static int is_empty_layout(int dirfd, struct cfs_err *err)
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *e;
 	bool empty = true;
+	int rc;
 
 	if (!dir) {
 		if (fd >= 0)
 			close(fd);
 		return cfs_fail_errno(err, "open");
 	}
-	while ((e = readdir(dir)))
+	while (errno = 0, (e = readdir(dir)))
 		empty &= strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+	rc = errno ? cfs_fail_errno(err, "reading the directory") : empty;
 	closedir(dir);
-	return empty;
+	return rc;
 }
 
 /* A push changes only an image layout: files of a directory of another kind are not

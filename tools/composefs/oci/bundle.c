@@ -148,17 +148,16 @@ static void close_work(struct work *w)
 
 static int write_bundle_config(int dirfd, const char *json, struct cfs_err *err)
 {
-	struct cfs_replace r;
-	int rc = cfs_replace_open_at(dirfd, "config.json", &r, err);
+	cfs_autofree char *text = NULL;
+	int len = asprintf(&text, "%s\n", json), rc;
 
-	if (rc < 0)
-		return cfs_context(err, rc, "config.json");
-	rc = cfs_io_write(r.fd, json, strlen(json), err);
-	if (rc == 0)
-		rc = cfs_io_write(r.fd, "\n", 1, err);
-	if (rc == 0)
-		rc = cfs_replace_commit(&r, err);
-	cfs_replace_abort(&r);
+	if (len < 0) {
+		text = NULL;
+		return cfs_fail(err, ENOMEM, "out of memory");
+	}
+	rc = cfs_replace_write(dirfd, "config.json",
+			       (struct cfs_span){(const uint8_t *)text, (size_t)len},
+			       err);
 	return cfs_context(err, rc, "config.json");
 }
 

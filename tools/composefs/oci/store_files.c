@@ -14,16 +14,9 @@
 int store_write_file(int dirfd, const char *name, const void *p, size_t len,
 		     struct cfs_err *err)
 {
-	struct cfs_replace r;
-	int rc = cfs_replace_open_at(dirfd, name, &r, err);
+	struct cfs_span content = {p, len};
 
-	if (rc == 0) {
-		rc = cfs_io_write(r.fd, p, len, err);
-		if (rc == 0)
-			rc = cfs_replace_commit(&r, err);
-		cfs_replace_abort(&r);
-	}
-	return cfs_context(err, rc, "%s", name);
+	return cfs_context(err, cfs_replace_write(dirfd, name, content, err), "%s", name);
 }
 
 int store_write_text(int dirfd, const char *name, const char *text, struct cfs_err *err)

@@ -156,17 +156,11 @@ static int check_last_reboot(int dir, int64_t now, int64_t window_sec,
 
 static int note_reboot(int dir, int64_t now, struct cfs_err *err)
 {
-	struct cfs_replace r = {.fd = -1};
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%" PRId64 "\n", now);
-	int rc = cfs_replace_open_at(dir, "last-reboot", &r, err);
+	struct cfs_span content = {(const uint8_t *)text, (size_t)len};
 
-	if (rc == 0)
-		rc = cfs_io_write(r.fd, text, (size_t)len, err);
-	if (rc == 0)
-		return cfs_replace_commit(&r, err);
-	cfs_replace_abort(&r);
-	return rc;
+	return cfs_replace_write(dir, "last-reboot", content, err);
 }
 
 static int reboot_machine(const struct damage_actions *a, struct cfs_err *err)
