@@ -184,7 +184,7 @@ static int read_layer_entries(struct layer_reader *r, bool contents,
 }
 
 /* Reads the archive of a layer through the tar reader, which gets zeros in the place
- * of objects that nobody asked for. */
+ * of objects that were not asked for. */
 static int read_layer_stream(struct layer_reader *r, const struct cfs_stream *s,
 			     bool contents, cfs_containers_entry_fn fn, void *ctx,
 			     struct cfs_err *err)

@@ -142,6 +142,8 @@ int diff_content(struct diff *d, cfs_id a, cfs_id b, struct cfs_err *err)
 
 /* -- read ----------------------------------------------------------------------------- */
 
+/* The digest of a content, by the algorithm of the comparison: both trees may use
+ * others. */
 static int get_digest(struct diff *d, unsigned worker, const struct cfs_diff_side *side,
 		      cfs_id file, uint8_t *out, struct cfs_err *err)
 {

@@ -181,6 +181,7 @@ static void format_digest(const struct view *w, enum cfs_hash_alg alg,
 		       (int)(2 * cfs_hash_len(alg)), hex);
 }
 
+/* A content is shown by its digest, or by its bytes if it is in the image. */
 static void format_content(const struct view *w)
 {
 	const struct cfs_diff *d = w->t->diff;
@@ -309,6 +310,7 @@ static int format_value(const struct view *w)
 	return 0;
 }
 
+/* The text of one side of a difference, valid until the next call. */
 static const struct cfs_mem *value_text(struct cfs_diff_text *t,
 					const struct cfs_difference *v, bool is_b)
 {

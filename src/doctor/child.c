@@ -36,6 +36,8 @@ static int become_nobody(void)
 	return prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : 0;
 }
 
+/* Becomes an ordinary user with a user namespace, to find out what such users can do
+ * here. Runs in a child process. */
 static int enter_user_namespace(void)
 {
 	char uid_map[64], gid_map[64];

@@ -20,6 +20,8 @@ static int read_kernel_text(const char *path, char *out, size_t cap)
 	return n < 0 ? -errno : 0;
 }
 
+/* Finds out whether the kernel verifies built-in signatures of fs-verity, and whether
+ * it demands them. */
 static void test_signatures(struct doctor *d)
 {
 	char text[16];

@@ -69,6 +69,8 @@ static int read_back(struct cfs_err *err)
 	return 0;
 }
 
+/* Answers whether the kernel mounts an image file without a loop device, by the way
+ * that was taken. */
 static void answer_image(struct doctor *d, const char *way)
 {
 	if (strcmp(way, "file") == 0) {
@@ -171,6 +173,8 @@ static void test_loop(struct doctor *d)
 		doctor_advise(d, CFS_DOCTOR_LOOP, "load the module: modprobe loop");
 }
 
+/* Tries a mount with verity=require; without the feature overlayfs would show files
+ * without checking them. */
 static void test_require(struct doctor *d)
 {
 	struct cfs_err err;

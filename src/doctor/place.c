@@ -100,6 +100,7 @@ static void test_leases(struct doctor *d, int fd)
 		"know that gc keeps each image without a name here, mounted or not");
 }
 
+/* The questions that need a temporary file in the directory. */
 static void test_with_file(struct doctor *d)
 {
 	cfs_autofd int fd = openat(d->dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -118,6 +119,8 @@ static void test_with_file(struct doctor *d)
 
 /* --- who can read the objects -------------------------------------------------------- */
 
+/* Objects of all images lie in one directory, so one that others may search shows them
+ * the contents of every image. */
 static void test_private(struct doctor *d)
 {
 	struct cfs_err err;

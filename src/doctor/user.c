@@ -69,6 +69,7 @@ static int try_user_overlay(void)
 /* Flags of FUSE_INIT that the headers of Debian 12 do not define. */
 static const uint64_t init_ext = UINT64_C(1) << 30, passthrough = UINT64_C(1) << 37;
 
+/* Makes a FUSE superblock, which is not attached anywhere. The caller closes *context. */
 static int try_user_fuse(int fuse, int *context)
 {
 	char number[16];
@@ -108,6 +109,7 @@ static int read_offered_flags(int fuse, uint64_t *flags)
 	return 0;
 }
 
+/* Finds out whether an ordinary user can mount FUSE in a user namespace. */
 static void test_fuse(struct doctor *d)
 {
 	cfs_autofd int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
@@ -126,6 +128,8 @@ static void test_fuse(struct doctor *d)
 		doctor_advise(d, CFS_DOCTOR_USER_FUSE, "chmod 0666 /dev/fuse");
 }
 
+/* Asks whether the kernel lets a FUSE server pass files through (Linux 6.9), which
+ * makes reads as fast as native ones. */
 static void test_passthrough(struct doctor *d)
 {
 	cfs_autofd int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
@@ -156,6 +160,7 @@ static void test_in_namespace(struct doctor *d)
 	answer_by_code(d, CFS_DOCTOR_USER_OVERLAY, try_user_overlay());
 }
 
+/* Without user namespaces three more questions have no answer. */
 static void answer_no_namespace(struct doctor *d, int rc)
 {
 	static const enum cfs_doctor_question inside[] = {

@@ -95,6 +95,8 @@ static const char *name_area(const struct cfs_plan *plan, uint64_t off)
 	return "data blocks";
 }
 
+/* Writes the image anew and compares instead of storing it. The message names what
+ * lies at the first difference. */
 static int compare_plan(const struct cfs_image *im, const struct cfs_plan *plan,
 			struct cfs_err *err)
 {

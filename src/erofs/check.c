@@ -116,6 +116,8 @@ static void add_ref(struct check *c, const struct cfs_raw_xattr *x)
 	cfs_slots_add(&c->refs, i);
 }
 
+/* Checks one xattr of an inode: overlayfs must not take it for an instruction, and the
+ * padding must be zero. */
 static int check_inode_xattr(struct check *c, const struct cfs_inode *inode,
 			     const struct cfs_raw_xattr *x, struct cfs_err *err)
 {
@@ -323,6 +325,8 @@ static int check_blocks(const struct check *c, const struct cfs_slots *used,
 	return 0;
 }
 
+/* Every byte of the image belongs to an inode, the table of shared xattrs or data:
+ * bytes that nothing refers to would let two images of one tree differ. */
 static int check_areas(const struct check *c, const struct cfs_slots *used,
 		       struct cfs_err *err)
 {

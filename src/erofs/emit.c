@@ -32,6 +32,7 @@ static void emit_header(const struct cfs_plan *plan, uint8_t *p)
 	cfs_put_le32(p + offsetof(struct cfs_header, composefs_version), plan->version);
 }
 
+/* The superblock. Each field that is not set is zero, as 1.0.8 writes it. */
 static void put_super(const struct cfs_plan *plan, uint8_t *p)
 {
 	uint64_t blocks = plan->no_blocks ? 0 : cfs_plan_image_len(plan) / EROFS_BLOCK;
@@ -69,6 +70,7 @@ struct inode_fields {
 	uint16_t format, xattr_icount;
 };
 
+/* The 32-byte form of an inode, for those that fit into it. */
 static void put_compact(const struct cfs_node *n, const struct inode_fields *f,
 			uint8_t *p)
 {
@@ -230,6 +232,7 @@ static void emit_inode(struct emit *e, cfs_id id)
 	e->ino++;
 }
 
+/* Writes all inodes in the order of the plan: breadth first, each at its first name. */
 static void emit_inodes(struct emit *e)
 {
 	const struct cfs_plan *plan = e->plan;

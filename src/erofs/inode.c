@@ -36,6 +36,8 @@ static void decode_compact(const struct cfs_image *im, const uint8_t *p,
 	out->mtime_nsec = im->build_nsec;
 }
 
+/* Decodes the fields of the 64-byte form; raw->i_u is interpreted later, by the file
+ * type. */
 static void decode_extended(const uint8_t *p, struct raw_inode *raw,
 			    struct cfs_inode *out)
 {

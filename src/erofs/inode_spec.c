@@ -145,6 +145,8 @@ static int drop_repeated_keys(const struct cfs_inode *inode, struct cfs_spec_roo
 
 /* --- xattrs of overlayfs ------------------------------------------------------------- */
 
+/* A redirect is the path of the object below the object directory. Anything else would
+ * make overlayfs open another file. */
 static int map_redirect(const struct cfs_inode *inode, struct cfs_span value,
 			struct cfs_text *out, struct cfs_err *err)
 {
@@ -214,6 +216,8 @@ static bool has_empty(const struct cfs_spec_room *room, struct cfs_text key)
 	return false;
 }
 
+/* Finds out whether an inode is a whiteout, or a directory with some, of the tree,
+ * which the writer has escaped. */
 static struct marks find_marks(const struct cfs_image *im, const struct cfs_inode *inode,
 			       const struct cfs_spec_room *room)
 {

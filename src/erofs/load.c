@@ -9,6 +9,8 @@
 #include "erofs/primary_name.h"
 #include "erofs/walk_priv.h"
 
+/* An image does not say which algorithm it uses: the first digest in it tells. Without
+ * digests any would do. */
 static int find_alg(const struct cfs_image *im, const struct cfs_watch *watch,
 		    enum cfs_hash_alg *out, struct cfs_err *err)
 {
@@ -68,6 +70,7 @@ static int load_link_target(struct load *l, const struct cfs_walk_entry *e, cfs_
 	return 0;
 }
 
+/* Connects hard links whose inode came after them in the walk. */
 static int set_later_targets(struct load *l, struct cfs_err *err)
 {
 	for (size_t i = 0; i < l->n_later; i++) {
@@ -101,6 +104,8 @@ static int add_link(struct load *l, const struct cfs_walk_entry *e, cfs_id paren
 	return add_inode_place(e, rc, err);
 }
 
+/* Adds an inode of the image to the tree. All digests of an image must be of one
+ * algorithm. */
 static int load_inode(struct load *l, const struct cfs_walk_entry *e, cfs_id parent,
 		      cfs_id *out, struct cfs_err *err)
 {

@@ -51,6 +51,8 @@ static void count_node(struct cfs_plan *plan, cfs_id id, struct counts *c)
 	}
 }
 
+/* Sizes and kinds of all inodes, which decide where everything lies. The times of the
+ * root become those of the superblock, as in 1.0.8. */
 static int count_nodes(struct cfs_plan *plan, struct counts *c, struct cfs_err *err)
 {
 	const struct cfs_tree *t = plan->tree;

@@ -9,6 +9,8 @@
 #include "erofs/key_prefix.h"
 #include "erofs/overlay.h"
 
+/* Splits a key into the prefix that the format has a number for and the rest, and
+ * computes its bit in the filter of Linux 6.6. */
 static void encode_key(struct cfs_text key, struct cfs_key *out)
 {
 	uint8_t index = cfs_xattr_find_prefix(key);
@@ -51,6 +53,8 @@ static void rank_keys(struct cfs_plan *plan, struct ranked *r, uint32_t n)
 	}
 }
 
+/* Encodes the keys of the tree and those that the writer adds; xattrs for overlayfs in
+ * the tree are escaped. */
 static int encode_keys(struct cfs_plan *plan, struct ranked *r, uint32_t n)
 {
 	const struct cfs_tree *t = plan->tree;

@@ -37,6 +37,8 @@ static int count_inode(struct cfs_plan *plan, cfs_id id, struct cfs_err *err)
  * needed. */
 enum { AHEAD = 12 };
 
+/* Counts how often each xattr occurs, because the format stores those that occur more
+ * than once in a shared table. */
 static int count_inodes(struct cfs_plan *plan, struct cfs_contents *contents,
 			struct cfs_err *err)
 {

@@ -66,6 +66,8 @@ static int compare_table_entries(const void *a, const void *b, void *ctx)
 		      entry_value(ctx, x->index, x_buf).p, x->len);
 }
 
+/* What an entry of the shared table is sorted by, at hand: the first bytes of the
+ * value decide most comparisons. */
 static struct sortable make_sortable(const struct cfs_plan *plan, uint32_t index)
 {
 	const struct cfs_shared *s = &plan->shared[index];
@@ -85,6 +87,8 @@ static struct sortable make_sortable(const struct cfs_plan *plan, uint32_t index
 	};
 }
 
+/* Sorts the shared table as 1.0.8 does: by rank of the key, then by value. Bytes of
+ * images depend on it. */
 static int sort_table(struct cfs_plan *plan, struct cfs_err *err)
 {
 	size_t n = plan->n_shared;

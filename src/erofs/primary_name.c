@@ -31,6 +31,8 @@ static int queue_dir(struct numbering *n, uint64_t nid, struct cfs_err *err)
 	return 0;
 }
 
+/* Follows the writer's numbering: an inode gets the next number at its first name,
+ * breadth first. */
 static int number_entry(struct numbering *n, const struct cfs_dirent *entry,
 			struct cfs_err *err)
 {

@@ -193,6 +193,8 @@ static int read_super(struct cfs_image *im, struct cfs_err *err)
 	return 0;
 }
 
+/* The root is read when the image is opened: without a root directory nothing else can
+ * be asked of it. */
 static int check_root(const struct cfs_image *im, struct cfs_err *err)
 {
 	struct cfs_inode root;

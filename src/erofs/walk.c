@@ -186,6 +186,7 @@ static int add_cost(struct cfs_walk *w, struct cfs_err *err)
 			     w->cost_max, w->im->bytes.len);
 }
 
+/* Appends the name to the path of its directory. One buffer serves the whole walk. */
 static int set_entry_path(struct cfs_walk *w, struct cfs_err *err)
 {
 	struct cfs_walk_entry *e = &w->entry;

@@ -221,6 +221,8 @@ static int mark_aside_file(struct gc_marks *m, int dirfd, const char *name,
 	return has_id ? cfs_ids_add(&m->used, id.bytes, err) : 0;
 }
 
+/* Marks the objects that a mount or a process still uses of those that a repair has
+ * moved aside. */
 static int mark_aside_files(struct gc_marks *m, DIR *dir, struct cfs_err *err)
 {
 	const struct dirent *d;

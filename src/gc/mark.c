@@ -247,6 +247,7 @@ static int mark_named_id(void *ctx, struct cfs_text name, const struct cfs_diges
 	return rc;
 }
 
+/* Marks everything that a stream refers to, as in use. */
 static int follow_bytes(struct gc_marks *m, struct cfs_span bytes, struct cfs_err *err)
 {
 	struct cfs_stream s;

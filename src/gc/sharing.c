@@ -20,6 +20,8 @@ static uint64_t take_share(struct share_object *o)
 	return o->bytes / o->users + (o->served++ < o->bytes % o->users);
 }
 
+/* Sums up the objects of one image: what it has, what it alone has, and what removing
+ * it would free. */
 static void sum_image(struct share_object *objects, const struct share_image *im,
 		      struct cfs_gc_usage_image *out)
 {
@@ -64,6 +66,8 @@ static size_t pair_at(size_t n, size_t a, size_t b)
 	return a * (2 * n - a - 1) / 2 + b - a - 1;
 }
 
+/* Counts the object for each pair of images that has it; the bits of has are those
+ * images. */
 static void add_pairs(uint64_t has, const struct share_object *o, size_t n,
 		      struct cfs_gc_usage_pair *out)
 {

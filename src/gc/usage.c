@@ -197,6 +197,7 @@ static int read_ids(const struct cfs_gc_usage *u, size_t image, struct cfs_ids *
 	return rc;
 }
 
+/* One item of the pool: lists the objects of an image. */
 static int read_usage_image(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	struct cfs_gc_usage *u = ctx;
@@ -217,6 +218,7 @@ static int read_usage_image(void *ctx, unsigned worker, size_t i, struct cfs_err
 	return cfs_context(err, rc, "images/%s", cfs_digest_hex(&u->images[i].id, hex));
 }
 
+/* Reads the objects of all images on all CPUs, then sums up what they share. */
 static int count_images(struct cfs_gc_usage *u, struct cfs_err *err)
 {
 	int rc = cfs_pool_run(cfs_pool_count_cpus(), u->n_images, read_usage_image, u,

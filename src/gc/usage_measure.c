@@ -64,6 +64,8 @@ static int measure_object(struct cfs_gc_usage *u, unsigned worker, size_t i,
 	return u->opts->no_cached ? 0 : measure_cached(u, worker, path, o, err);
 }
 
+/* One item of the pool: 256 objects in the order of their names, so that threads read
+ * different directories. */
 static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_err *err)
 {
 	struct cfs_gc_usage *u = ctx;
@@ -80,6 +82,8 @@ static int measure_piece(void *ctx, unsigned worker, size_t piece, struct cfs_er
 	return rc;
 }
 
+/* Measures all objects on several threads. Whether all of them could be asked for
+ * their pages is found out on the way. */
 static int run_measuring(struct cfs_gc_usage *u, unsigned n_threads, struct cfs_err *err)
 {
 	size_t n = u->mark.live.n, pieces = (n + OBJECTS_A_PIECE - 1) / OBJECTS_A_PIECE;

@@ -84,6 +84,7 @@ int cfs_repo_add_tree(const struct cfs_repo *repo, struct cfs_store *store,
 	return store_image(store, tree, form, out, err);
 }
 
+/* Counts objects that the repository lacks, and keeps the first for the message. */
 static int count_missing(const struct cfs_repo *repo, const struct cfs_ids *ids,
 			 struct cfs_repo_missing *missing, struct cfs_err *err)
 {

@@ -166,6 +166,8 @@ static int add_copied_image(struct copy *c, const struct cfs_digest *id,
 	return cfs_store_commit(c->store, err);
 }
 
+/* Copies an image with all its objects: objects first, so that the image never lacks
+ * one. */
 static int copy_mapped(struct copy *c, const struct cfs_digest *id,
 		       const struct cfs_map *map, struct cfs_err *err)
 {

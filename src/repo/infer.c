@@ -33,6 +33,8 @@ static int infer_from_each(int fd, const char *prefix, infer_fn *visit,
 	return rc;
 }
 
+/* Whether an object is sealed tells whether the repository uses fs-verity. Returns 1
+ * once it is known. */
 static int infer_verity(int dirfd, const char *name, struct repo_inferred *out,
 			struct cfs_err *err)
 {
@@ -63,6 +65,8 @@ static int infer_from_object(int dirfd, const char *prefix, const char *name,
 	return 0;
 }
 
+/* Looks into one of the 256 directories of objects for one that tells the algorithm.
+ * Other names are ignored. */
 static int infer_from_prefix(int dirfd, const char *prefix, const char *name,
 			     struct repo_inferred *out, struct cfs_err *err)
 {

@@ -89,6 +89,8 @@ bool repo_parse_ref_target(struct cfs_text ref, struct cfs_text target,
 	return repo_is_component(target);
 }
 
+/* A random name for a link that is renamed to its place: two processes do not meet,
+ * and leftovers are recognised by it. */
 static int make_temp_name(char out[REPO_NAME_MAX], struct cfs_err *err)
 {
 	static const char alnum[] =

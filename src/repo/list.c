@@ -234,6 +234,8 @@ static int sort_names(const struct lister *l, struct cfs_err *err)
 	return cfs_watch_poll(watch, err);
 }
 
+/* Lists all links of a kind, sorted. A directory that does not exist is empty, as in a
+ * new repository. */
 static int list_kind(const struct lister *l, struct cfs_err *err)
 {
 	char path[64];

@@ -103,6 +103,8 @@ bool repo_log_is_command(struct cfs_text word)
 	return word.len > 0 && word.len <= REPO_LOG_COMMAND_MAX;
 }
 
+/* Parses one line of a reference's log. A line that a crash or another program damaged
+ * is counted and skipped: the rest of the log is still useful. */
 static int add_log_line(struct cfs_repo_log *log, struct cfs_text line,
 			struct cfs_err *err)
 {

@@ -22,6 +22,8 @@ static int make_repo_directory(const char *path, bool *made, struct cfs_err *err
 	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
 }
 
+/* Writes meta.json, sealed unless the repository is insecure: a repository whose
+ * description could change is not trusted. Fails if it exists. */
 static int write_meta_file(struct cfs_replace *r, int dirfd,
 			   const struct cfs_repo_init *init, struct cfs_err *err)
 {

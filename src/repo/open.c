@@ -65,6 +65,8 @@ static int open_repo_root(const char *path, enum cfs_repo_access access,
 	return fd < 0 ? cfs_fail_errno(err, "open") : fd;
 }
 
+/* Opens a repository and takes its lock. What an unknown version of it would need is
+ * refused for writing. */
 static int open_and_lock(struct cfs_repo *r, enum cfs_repo_access access,
 			 const struct cfs_lock_wait *wait, struct cfs_err *err)
 {

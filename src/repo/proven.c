@@ -53,6 +53,8 @@ struct record {
 
 /* --- The file ------------------------------------------------------------------------ */
 
+/* Only filesystems whose ctime this kernel alone sets are believed: a server of a
+ * network filesystem could change a file and keep its times. */
 static bool is_local(int fd)
 {
 	struct statfs fs;

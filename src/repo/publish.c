@@ -214,6 +214,7 @@ static void remove_empty_dirs(const struct cfs_repo *repo, enum cfs_repo_kind ki
 	}
 }
 
+/* Removes a reference durably, and the directories that become empty by it. */
 static int remove_published_ref(const struct cfs_repo *repo, enum cfs_repo_kind kind,
 				const char *ref, struct cfs_err *err)
 {

@@ -48,6 +48,8 @@ static int fail_used(const struct use_check *c, const char *name, int use)
 			c->dir, name, cfs_file_get_use_reason(use));
 }
 
+/* Resetting a repository changes digests, so an object that somebody has open would
+ * get another meaning for him. */
 static int check_object_unused(const struct use_check *c, const char *entry,
 			       const struct cfs_digest *id)
 {

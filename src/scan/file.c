@@ -225,6 +225,7 @@ static int find_known_digest(struct scan *s, unsigned worker, const struct scan_
 	return rc < 0 ? rc : 1;
 }
 
+/* One item of the pool: a file whose digest is computed, unless the cache knows it. */
 static int read_file_piece(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	const struct reading *r = ctx;

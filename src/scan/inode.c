@@ -65,6 +65,7 @@ int cfs_scan_check_name(int dirfd, const struct scan_entry *e, struct cfs_err *e
 	return rc < 0 ? rc : cfs_scan_check_stat(e, &st, err);
 }
 
+/* Reads the target of a symlink. One of PATH_MAX bytes was cut, so it is refused. */
 static int read_target(struct scan_worker *w, int dirfd, struct scan_entry *e,
 		       struct cfs_err *err)
 {

@@ -68,6 +68,8 @@ static void exclude_inode(const struct scan *s, struct scan_entry *e)
 	}
 }
 
+/* Whether an entry is on another filesystem than the root, for --one-file-system. 1, 0
+ * or an error. */
 static int is_other_mount(const struct scan *s, int dirfd, const struct scan_entry *e,
 			  struct cfs_err *err)
 {

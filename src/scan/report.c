@@ -71,6 +71,7 @@ static struct cfs_progress sum_walked(const struct scan *s)
 	return now;
 }
 
+/* Adds up what the threads have counted; the numbers may be a moment old. */
 static struct cfs_progress sum_read(const struct scan *s)
 {
 	struct cfs_progress now = {.stage = "files"};

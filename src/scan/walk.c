@@ -131,6 +131,8 @@ static int compare_by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* Collects a name of the directory; they are sorted afterwards, because readdir() has
+ * no order and images must. */
 static int add_walked_name(struct scan_worker *w, const char *name, size_t *n,
 			   struct cfs_err *err)
 {

@@ -109,6 +109,8 @@ static int keep_path(struct cfs_text name, struct cfs_mem *room, struct cfs_text
 
 /* --- types ------------------------------------------------------------------------------ */
 
+/* The file type of a type byte; 0: a type that has no file, or one that is not
+ * supported. */
 static uint32_t type_mode(uint8_t type)
 {
 	static const struct {
@@ -159,6 +161,8 @@ static int find_type(struct cfs_tar *t, struct cfs_err *err)
 
 /* --- numbers ---------------------------------------------------------------------------- */
 
+/* Owner and group: of the PAX records if they have them, because the header is too
+ * short for large IDs. */
 static int describe_owner(struct cfs_tar *t, struct cfs_err *err)
 {
 	const uint8_t *block = t->head.block;
@@ -231,6 +235,8 @@ static int describe_size(struct cfs_tar *t, struct cfs_err *err)
 	return rc;
 }
 
+/* Decodes the numbers of the header. Those of PAX records replace them where both
+ * exist. */
 static int describe_numbers(struct cfs_tar *t, struct cfs_err *err)
 {
 	struct cfs_tar_entry *e = &t->entry;

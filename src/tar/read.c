@@ -65,6 +65,7 @@ static int copy_stored(struct cfs_tar *t, uint64_t len, struct cfs_sink content,
 	return 0;
 }
 
+/* Writes a hole. It may have terabytes, so it looks for cancellation. */
 static int write_zeros(struct cfs_tar *t, uint64_t len, struct cfs_sink to,
 		       struct cfs_err *err)
 {
@@ -82,6 +83,8 @@ static int write_zeros(struct cfs_tar *t, uint64_t len, struct cfs_sink to,
 	return rc;
 }
 
+/* Writes a sparse file with its holes as zeros to content, and its stored bytes alone
+ * to stored. */
 static int copy_sparse_content(struct cfs_tar *t, struct cfs_sink content,
 			       const struct cfs_sink *stored, struct cfs_err *err)
 {

@@ -114,6 +114,8 @@ struct map {
 	uint64_t off;
 };
 
+/* Takes the next number of a map: their count, then offset and length by turns. A
+ * hostile count is limited. */
 static int end_number(struct map *m, struct tar_head *h, struct cfs_err *err)
 {
 	bool is_count = m->n_numbers == 0, is_off = m->n_numbers % 2 == 1;
@@ -157,6 +159,8 @@ static int parse_map_block(struct map *m, struct tar_head *h, const uint8_t *blo
 	return 0;
 }
 
+/* Reads the map of a sparse file in the form 1.0 of GNU tar, which stands before the
+ * content. */
 static int read_pax_map(struct cfs_tar *t, struct cfs_err *err)
 {
 	struct map m = {.n_expected = 1};

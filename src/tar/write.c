@@ -82,6 +82,7 @@ static size_t record_len(size_t key_len, size_t value_len)
 	return count_digits(len) == count_digits(rest) ? len : len + 1;
 }
 
+/* Appends a record "LENGTH KEY=VALUE", whose length counts its own digits. */
 static int add_pax_record(struct cfs_tar_writer *w, struct cfs_text prefix,
 			  struct cfs_text key, struct cfs_text value, struct cfs_err *err)
 {
@@ -308,6 +309,8 @@ static char type_char(const struct cfs_tar_entry *e)
 	}
 }
 
+/* Writes the header block of an entry. What does not fit into it is in the PAX records
+ * before it. */
 static void put_tar_entry(struct cfs_tar_writer *w, const struct cfs_tar_entry *e,
 			  char type)
 {

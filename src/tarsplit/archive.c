@@ -57,6 +57,8 @@ static ssize_t read_file_content(struct cfs_tarsplit_archive *a, void *p, size_t
 	return rc < 0 ? rc : n;
 }
 
+/* Feed of the rebuilt archive: the stored bytes of tar-split and the contents of files
+ * by turns. */
 static ssize_t read_rebuilt_archive(void *ctx, void *p, size_t len, struct cfs_err *err)
 {
 	struct cfs_tarsplit_archive *a = ctx;

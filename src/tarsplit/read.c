@@ -138,6 +138,7 @@ static int get_json_number(const struct cfs_tarsplit *t, const char *key, uint64
 	return 0;
 }
 
+/* Takes the checksum of a file, big endian, from the member "payload". */
 static int take_crc64(struct cfs_tarsplit *t, struct cfs_err *err)
 {
 	struct cfs_span sum;

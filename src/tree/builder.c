@@ -69,6 +69,8 @@ static int check_mode_type(uint32_t mode, struct cfs_err *err)
 			mode);
 }
 
+/* The rules for targets of symlinks and backing paths. Both are NUL-terminated in the
+ * kernel. */
 static int check_payload(const struct cfs_inode_spec *s, struct cfs_err *err)
 {
 	const char *what = S_ISLNK(s->mode) ? "symlink target" : "backing path";
@@ -111,6 +113,8 @@ static int check_inode_spec(const struct cfs_inode_spec *s, struct cfs_err *err)
 	return rc;
 }
 
+/* The rules of Linux for one name. All sources of trees come by here, also hostile
+ * ones. */
 static int check_entry_name(struct cfs_text name, struct cfs_err *err)
 {
 	if (name.len == 0)
@@ -182,6 +186,8 @@ static int keep_backing_path(struct cfs_builder *b, struct cfs_text payload,
 	return n->payload ? 0 : -ENOMEM;
 }
 
+/* Copies what a regular file has into the arena: content in the image, or digest and
+ * backing path. */
 static int keep_file(struct cfs_builder *b, const struct cfs_inode_spec *s,
 		     struct cfs_node *n)
 {

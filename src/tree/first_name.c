@@ -67,6 +67,8 @@ static int visit_name(struct visit *v, cfs_id id, struct cfs_err *err)
 	return S_ISDIR(n->mode) ? push_visited_dir(v, id, err) : 0;
 }
 
+/* Goes through all names in the order of the writer, with a stack of its own: a tree
+ * may be deeper than the stack of the process. */
 static int visit_names(struct visit *v, struct cfs_err *err)
 {
 	int rc = push_visited_dir(v, CFS_ROOT, err);

@@ -148,6 +148,8 @@ static void move_to_tree(struct cfs_builder *b, struct frozen *f)
 	};
 }
 
+/* Turns the builder's lists into the arrays of a tree: children sorted, links
+ * resolved, removed nodes gone. */
 static int freeze_nodes(struct cfs_builder *b, struct frozen *f, struct cfs_err *err)
 {
 	int rc;

@@ -19,6 +19,8 @@ static struct cfs_text take_first_name(struct cfs_text *path)
 	return name;
 }
 
+/* Finds the parent directory. Archives may leave out parents, which are added as an
+ * implied directory then. */
 static int find_or_add_dir(struct cfs_place *p, cfs_id dir, struct cfs_text name,
 			   cfs_id *out, struct cfs_err *err)
 {

@@ -49,6 +49,7 @@ static void insert_xattr_slot(uint32_t *slots, size_t n_slots, uint64_t hash, ui
 	slots[s] = i + 1;
 }
 
+/* Doubles the table before it is half full, so that searches stay short. */
 static int grow_key_slots(struct cfs_builder *b)
 {
 	struct cfs_intern *x = &b->xattrs;
@@ -89,6 +90,8 @@ static int grow_pair_slots(struct cfs_builder *b)
 	return 0;
 }
 
+/* Adds a key that the table lacks. A tree has few different keys, so nodes refer to
+ * them by number. */
 static int add_key(struct cfs_builder *b, struct cfs_text key, uint64_t hash,
 		   uint32_t *out)
 {
@@ -107,6 +110,7 @@ static int add_key(struct cfs_builder *b, struct cfs_text key, uint64_t hash,
 	return 0;
 }
 
+/* Finds or adds a key. *out is its number. */
 static int intern_key(struct cfs_builder *b, struct cfs_text key, uint32_t *out)
 {
 	struct cfs_intern *x = &b->xattrs;
