@@ -90,7 +90,10 @@ static int walk_prepend_target(struct walk *w, int link, struct cfs_err *err)
 	if (len < 0)
 		return cfs_fail_errno(err, "read link");
 	if (len == 0 || len == sizeof(target))
-		return cfs_fail(err, ENAMETOOLONG, "the target of a link is too long");
+		return cfs_fail(
+			err, ENAMETOOLONG,
+			"target of a symbolic link: expected 1 to %zu bytes, got %zd",
+			sizeof(target) - 1, len);
 	if (asprintf(&rest, "%.*s%s", (int)len, target, w->rest) < 0)
 		return cfs_fail(err, ENOMEM, "out of memory");
 	free(w->rest);

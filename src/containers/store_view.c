@@ -110,7 +110,8 @@ int cfs_store_image_add_name(struct cfs_store_image *image, const char *tag,
 	if (snprintf(full, sizeof(full), "%s%s",
 		     names_registry_host(tag) ? "" : "localhost/",
 		     tag) >= (int)sizeof(full))
-		return cfs_fail(err, EINVAL, "the name is too long");
+		return cfs_fail(err, EINVAL, "name: expected at most %zu bytes, got %zu",
+				sizeof(full) - 1, strlen(tag));
 	rc = cfs_oci_reference_parse(full, &ref, err);
 	if (rc < 0)
 		return rc;

@@ -119,6 +119,7 @@ static int search_prefix(struct search *s, int fd, const char *prefix)
 	return rc;
 }
 
+/* Goes through the 256 directories of objects; a store need not have all of them. */
 static int list_dir(struct search *s, int objects)
 {
 	char prefix[3];

@@ -12,6 +12,8 @@
 #include "erofs/superblock.h"
 #include "erofs/walk.h"
 
+/* Notes the file of an image for each damaged object that it uses; the first file is
+ * enough for a message. */
 static int note_user(struct cfs_damaged_list *list, struct cfs_text backing,
 		     struct cfs_text path, struct cfs_arena *arena)
 {
@@ -44,6 +46,7 @@ static int note_entry_user(const struct cfs_image *im, const struct cfs_walk_ent
 	return rc;
 }
 
+/* Finds which files of an image use the damaged objects. */
 static int walk_image(struct cfs_span bytes, struct cfs_damaged_list *list,
 		      struct cfs_arena *arena, struct cfs_err *err)
 {

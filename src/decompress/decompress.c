@@ -40,6 +40,8 @@ static int fail_unsupported(const char *name, struct cfs_err *err)
 			name);
 }
 
+/* Chooses by the first bytes, not by names or media types, which are often wrong.
+ * Without a known magic the data is not compressed. */
 static int choose_format(struct cfs_decompress *d, struct cfs_err *err)
 {
 	if (has_magic(d->in, "\x1f\x8b", 2))

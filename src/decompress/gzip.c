@@ -81,6 +81,8 @@ static void begin_next_part(struct gzip *g)
 				       (g->part == PART_EXTRA && g->extra_len == 0)));
 }
 
+/* Checks the fixed bytes of a member's header. Data after a member must be another
+ * member: gzip(1) would ignore it, and two readers would see two archives. */
 static int check_fixed(struct gzip *g, uint8_t c, struct cfs_err *err)
 {
 	static const uint8_t magic[] = {0x1f, 0x8b, METHOD_DEFLATE};
@@ -130,6 +132,8 @@ static int parse_byte(struct gzip *g, uint8_t c, struct cfs_err *err)
 	return rc;
 }
 
+/* Parses headers of members byte by byte, since a header may be cut anywhere by the
+ * buffer. Zeros behind the last member are padding. */
 static int parse_header(struct gzip *g, struct decompress_step *s, struct cfs_err *err)
 {
 	int rc = 0;

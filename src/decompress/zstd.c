@@ -13,6 +13,8 @@ struct zstd {
 	bool output_waits; /* the last call filled the output */
 };
 
+/* Makes the state of a decompression, with a limited window: a frame may ask for
+ * gigabytes of memory. */
 static int zstd_begin(void **state, struct cfs_err *err)
 {
 	struct zstd *z = calloc(1, sizeof(*z));

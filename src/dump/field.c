@@ -151,6 +151,7 @@ static int parse_gid(struct cfs_dump_parser *p, struct cfs_text f,
 	return parse_number32(f, &out->inode.gid, err);
 }
 
+/* Other tools write the number of a device for each file; it counts for devices only. */
 static int parse_rdev(struct cfs_dump_parser *p, struct cfs_text f,
 		      struct cfs_dump_line *out, struct cfs_err *err)
 {

@@ -46,6 +46,7 @@ static struct cfs_text cut_dump_field(struct cfs_text *rest)
 	return head;
 }
 
+/* Parses KEY=VALUE. The first "=" ends the key; one in the key is escaped. */
 static int parse_xattr(struct cfs_dump_parser *p, struct cfs_text item,
 		       struct cfs_xattr *out, struct cfs_err *err)
 {

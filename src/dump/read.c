@@ -98,6 +98,7 @@ static int add_dump_root(struct growing *g, const struct cfs_dump_line *l,
 	return rc;
 }
 
+/* Adds an entry to the tree. The message has the path, the caller adds the line. */
 static int add_parsed_entry(struct growing *g, const struct cfs_dump_line *l,
 			    uint64_t line, struct cfs_err *err)
 {
@@ -140,6 +141,8 @@ static void warn_ignored_xattr(const struct input *in, struct cfs_dump_parser *p
 		cfs_watch_warn(opts->watch, "%s", parser->ignored.msg);
 }
 
+/* Parses a line and adds its entry. parser is strict where the dump must be one that
+ * our writer made. */
 static int add_dump_line(const struct input *in, const struct cfs_dump_opts *opts,
 			 struct cfs_dump_parser *parser, struct growing *growing,
 			 struct cfs_text text, struct cfs_err *err)
@@ -183,6 +186,8 @@ static int add_lines(struct input *in, const struct cfs_dump_opts *opts,
 	return finish_links(growing, err);
 }
 
+/* Parses the whole dump into a tree. The builder is freed when it is frozen, or here
+ * after a failure. */
 static int read_all_lines(struct input *in, enum cfs_hash_alg alg,
 			  const struct cfs_dump_opts *opts, struct cfs_tree **out,
 			  struct cfs_err *err)

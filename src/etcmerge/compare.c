@@ -33,6 +33,7 @@ static int has_xattr(const struct etc_file *file, const char *key,
 	return rc < 0 ? rc : cfs_span_eq((struct cfs_span){value, len}, x->value);
 }
 
+/* Whether a file has exactly the xattrs of the image's file. 1, 0 or an error. */
 static int has_xattrs(const struct etc_file *file, const struct cfs_inode_spec *spec,
 		      struct cfs_err *err)
 {

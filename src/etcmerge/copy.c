@@ -101,6 +101,8 @@ int etc_give_attributes(const struct etc_side *side, int fd, struct cfs_err *err
 
 /* --- contents ------------------------------------------------------------------------- */
 
+/* Copies the content of a file, which may be large and is copied while the system
+ * runs. */
 static int copy_bytes(int from, int to, const struct cfs_watch *watch,
 		      struct cfs_err *err)
 {
@@ -122,6 +124,8 @@ static int copy_bytes(int from, int to, const struct cfs_watch *watch,
 	}
 }
 
+/* Copies a file with its attributes. It is created without permissions for others,
+ * which come last. */
 static int copy_regular(const struct etc_file *file, int to, const char *name,
 			const struct cfs_watch *watch, struct cfs_err *err)
 {
@@ -138,6 +142,8 @@ static int copy_regular(const struct etc_file *file, int to, const char *name,
 	return rc < 0 ? rc : etc_copy_attributes(file, fd, err);
 }
 
+/* Copies a node that is no regular file and no directory. Its owner and mode are set
+ * by the caller. */
 static int make_other(const struct etc_file *file, int to, const char *name,
 		      struct cfs_err *err)
 {

@@ -32,6 +32,7 @@ static bool is_dir(const struct etc_side *side)
 	return side->exists && S_ISDIR(side->inode.mode);
 }
 
+/* Finds a name in the directory of one image. What overlayfs hides does not exist. */
 static int find_side(const struct etc_side *dir, const char *name, struct etc_side *out,
 		     struct cfs_err *err)
 {
@@ -87,6 +88,8 @@ static int merge_whiteout(struct merge *g, const struct place *at, const char *n
 			      "deleted here, changed in the new image", err);
 }
 
+/* Keeps a file that was changed on this machine. One that equals the old or the new
+ * image needs no copy in the layer. */
 static int merge_file(struct merge *g, const struct place *at, const char *name,
 		      const struct etc_file *file, const struct etc_side *old_side,
 		      const struct etc_side *new_side, struct cfs_err *err)
@@ -150,6 +153,8 @@ static int settle_subdir(struct merge *g, const struct place *at, const char *na
 			      "a directory here, changed in the new image", err);
 }
 
+/* Merges a directory into a new one, which gets its attributes when its entries are
+ * there. */
 static int merge_subdir(struct merge *g, const struct place *at, const char *name,
 			const struct etc_file *file, const struct etc_side *old_side,
 			const struct etc_side *new_side, struct cfs_err *err)
@@ -174,6 +179,7 @@ static int merge_subdir(struct merge *g, const struct place *at, const char *nam
 		      : settle_subdir(g, at, name, file, &below, old_side, new_side, err);
 }
 
+/* Compares one name of the running /etc with both images, and decides by its type. */
 static int merge_name(struct merge *g, const struct place *at, const char *name,
 		      struct cfs_err *err)
 {
@@ -256,6 +262,8 @@ static bool enter_name(struct merge *g, const char *name)
 	return true;
 }
 
+/* Merges the entries of a directory. The depth is limited, because each level keeps
+ * descriptors open. */
 static int merge_dir(struct merge *g, const struct place *at, struct cfs_err *err)
 {
 	struct names names = {0};

@@ -17,6 +17,8 @@ void cfs_executables_fini(struct cfs_executables *x)
 	*x = (struct cfs_executables){0};
 }
 
+/* Notes an executable by its digest. One whose content is in the image has no digest,
+ * and is reported by its path. */
 static int append_executable(struct cfs_executables *x, struct cfs_text path,
 			     const struct cfs_digest *digest, struct cfs_err *err)
 {
@@ -49,6 +51,8 @@ static int is_elf(int dirfd, const struct cfs_digest *digest, struct cfs_err *er
 	return n == sizeof(magic) && memcmp(magic, "\177ELF", sizeof(magic)) == 0;
 }
 
+/* An executable without a digest could not be listed in a policy, and would be
+ * forbidden. */
 static int find_executable_digest(const struct cfs_image *im,
 				  const struct cfs_walk_entry *e,
 				  struct cfs_spec_room *room, struct cfs_digest *out,
@@ -110,6 +114,8 @@ static int compare_executables(const void *a, const void *b)
 	return memcmp(x->digest.bytes, y->digest.bytes, sizeof(x->digest.bytes));
 }
 
+/* A digest that occurs in several places is listed once; the order does not depend on
+ * that of the tree. */
 static void sort_files(struct cfs_executables *x)
 {
 	size_t kept = 0;

@@ -135,6 +135,8 @@ static int export_entry(struct job *j, const struct cfs_walk_entry *w,
 	return cfs_context(err, rc, "%.*s", (int)w->path.len, w->path.s);
 }
 
+/* Writes each file at its first name, and hard links to it later, so that readers of
+ * the archive need one pass. */
 static int export_entries(struct job *j, struct cfs_err *err)
 {
 	static const struct cfs_walk_opts opts = {.first_names = true};
@@ -155,6 +157,7 @@ static int export_entries(struct job *j, struct cfs_err *err)
 	return rc < 0 ? rc : cfs_tar_write_end(j->tar, err);
 }
 
+/* Writes the archive with the verifier and the buffer of the job, and frees them. */
 static int write_export_archive(struct job *j, struct cfs_sink to, struct cfs_err *err)
 {
 	int rc = cfs_tar_writer_new(to, &j->tar, err);
@@ -190,6 +193,8 @@ static int open_export_output(const char *path, struct cfs_replace *out,
 	return 0;
 }
 
+/* Opens the image with its digest checked, and writes it as an archive to fd. id gets
+ * its ID. */
 static int export_to(struct job *j, const char *name, int fd, struct cfs_digest *id,
 		     struct cfs_err *err)
 {

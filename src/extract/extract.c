@@ -164,6 +164,8 @@ static int open_node(const struct run *r, int dirfd, const char *name,
 	return rc < 0 ? rc : cfs_steal_fd(&fd);
 }
 
+/* Creates a node that is no regular file and no directory. -EEXIST without a message:
+ * the name is taken. */
 static int make_node(const struct run *r, int dirfd, const char *name,
 		     const struct cfs_inode_spec *spec, struct cfs_err *err)
 {
@@ -307,6 +309,8 @@ static int extract_entry(struct run *r, const struct cfs_walk_entry *entry,
 	return cfs_context(err, rc, "%.*s", (int)entry->path.len, entry->path.s);
 }
 
+/* Extracts everything below the top. Directories get their modes and times when they
+ * are left, or nothing could be created in them. */
 static int walk_all(struct run *r, struct cfs_err *err)
 {
 	const struct cfs_extract *x = r->e.x;

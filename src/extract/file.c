@@ -99,6 +99,7 @@ static int clone_or_copy(struct extract *e, int from, int to, uint64_t size,
 	return copy_content_bytes(e, from, to, size, err);
 }
 
+/* What was written must be what the image says; the caller removes it otherwise. */
 static int compare_extracted_digest(struct extract *e, const struct cfs_digest *id,
 				    uint64_t size, struct cfs_err *err)
 {
@@ -118,6 +119,8 @@ static int compare_extracted_digest(struct extract *e, const struct cfs_digest *
 	return 0;
 }
 
+/* Writes a content that is an object, by reflink where possible, and compares its
+ * digest: the store may have changed. */
 static int write_object_content(struct extract *e, int to, const struct cfs_inode *inode,
 				struct cfs_err *err)
 {

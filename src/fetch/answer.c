@@ -20,6 +20,8 @@ void cfs_fetch_round_fini(struct cfs_fetch_round *r)
 	*r = (struct cfs_fetch_round){0};
 }
 
+/* The helper speaks with foreign servers, so what it passes on is checked before it is
+ * read. */
 static int check_answer_file(const struct cfs_fetch_file *f, uint64_t max,
 			     struct cfs_err *err)
 {

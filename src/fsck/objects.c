@@ -72,6 +72,8 @@ static void merge_object(const struct cfs_fsck_objects *o, struct cfs_fsck_objec
 		a->digests_differ = true;
 }
 
+/* Files that share an object become one, so that it is read once. Their order does not
+ * depend on that of the threads. */
 static void merge_objects(struct cfs_fsck_objects *o)
 {
 	size_t last = 0;
@@ -133,6 +135,8 @@ int cfs_fsck_objects_collect(struct cfs_fsck_objects *o, const struct cfs_image 
 
 /* --- Comparing ----------------------------------------------------------------------- */
 
+/* Compares an object with the digest that the image has for it: by fs-verity where the
+ * file has it, else by reading. */
 static int compare_named_digest(const struct cfs_fsck_objects *o,
 				const struct cfs_fsck_object *object, int fd,
 				struct cfs_err *err)

@@ -51,6 +51,7 @@ static uint8_t flags_of(const struct cfs_fsck_object *o)
 			 (o->digests_differ ? DIGESTS_DIFFER : 0));
 }
 
+/* Encodes an object for the parent process; decode_object() checks each field. */
 static void encode_object(struct cfs_out *out, const struct cfs_fsck_object *o,
 			  enum cfs_hash_alg alg)
 {
@@ -145,6 +146,8 @@ static bool decode_finding(struct cfs_span *in, struct cfs_kernel_finding *f)
 	return true;
 }
 
+/* Parses what the sandboxed child answers. It read a hostile image, so nothing in the
+ * answer is trusted. */
 static int decode_objects(struct cfs_span in, struct cfs_fsck_objects *objects,
 			  struct cfs_err *err)
 {

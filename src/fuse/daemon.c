@@ -40,6 +40,8 @@ static void *wait_for_signal(void *arg)
 	_exit(EXIT_FAILURE);
 }
 
+/* A thread waits for SIGINT and SIGTERM and unmounts, so that the server ends when the
+ * mount ends, and not before. */
 static int handle_signals(const char *mountpoint, struct cfs_err *err)
 {
 	pthread_t thread;

@@ -83,6 +83,7 @@ static int attach_files(const struct cfs_mount_opts *o, const char *place, bool 
 	return rc < 0 ? rc : cfs_steal_fd(&dev);
 }
 
+/* Mounts the image by FUSE alone. If the server cannot start, nothing stays mounted. */
 static int serve_files(const struct cfs_fuse_fs *fs, int fd, const char *mountpoint,
 		       const struct cfs_mount_opts *o, bool by_helper,
 		       struct cfs_err *err)

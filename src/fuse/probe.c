@@ -63,6 +63,8 @@ static int set_overlay_options(int context, bool userxattr)
 	return fsconfig(context, FSCONFIG_SET_STRING, "metacopy", "on", 0);
 }
 
+/* Tries an overlay with a data layer on an empty tmpfs, because no version number
+ * tells whether this kernel permits it here. */
 static int probe_overlay(bool userxattr)
 {
 	cfs_autofd int place = mount_tmpfs();

@@ -170,6 +170,8 @@ static int hash_object(enum cfs_hash_alg alg, int fd, uint64_t size, uint8_t *ha
 	return 0;
 }
 
+/* Compares the digest of an object when it is first read; the hashes of its blocks are
+ * kept for the later reads. */
 static int prove_object(const struct cfs_digest *id, int fd, uint64_t size,
 			uint8_t *hashes, size_t hashes_len, struct cfs_err *err)
 {

@@ -61,6 +61,8 @@ static int reply_with_object(struct worker *w, const struct cfs_fuse_answer *a)
 	return rc;
 }
 
+/* Answers a read. With proofs, each block is compared before it is passed on; what
+ * differs is an EIO for the reader. */
 static int reply_with_content(struct worker *w, const struct cfs_fuse_answer *a)
 {
 	struct cfs_fuse_proofs *proofs = w->server->session.fs->proofs;
@@ -78,6 +80,8 @@ static int reply_with_content(struct worker *w, const struct cfs_fuse_answer *a)
 			      (struct cfs_span){w->room.buf, (size_t)n});
 }
 
+/* Carries out what fuse_answer() decided: the only place that opens objects or writes
+ * to the device. */
 static int perform_answer(struct worker *w, const struct cfs_fuse_answer *a)
 {
 	switch (a->effect) {

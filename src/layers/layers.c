@@ -83,6 +83,8 @@ struct named {
 	struct cfs_text name; /* of what it hides, without the prefix */
 };
 
+/* What the last component means: whiteouts of OCI, files of AUFS that are ignored, or
+ * an ordinary name. */
 static int classify_last(struct cfs_text name, struct named *out, struct cfs_err *err)
 {
 	out->name = name;
@@ -121,6 +123,8 @@ static int check_dir_whiteouts(struct cfs_text dir, bool *ignored, struct cfs_er
 	return 0;
 }
 
+/* What the path of an entry means. Entries below a directory of AUFS are ignored as
+ * well. */
 static int classify_path(struct cfs_text path, struct named *out, struct cfs_err *err)
 {
 	const char *slash = path.len ? memrchr(path.s, '/', path.len) : NULL;
@@ -141,6 +145,7 @@ static int classify_path(struct cfs_text path, struct named *out, struct cfs_err
 
 /* --- whiteouts ---------------------------------------------------------------------- */
 
+/* Finds what a whiteout removes; CFS_NO_NODE: nothing, which is no error. */
 static int find_hidden(struct cfs_layers *l, const struct named *n, cfs_id *out,
 		       struct cfs_err *err)
 {

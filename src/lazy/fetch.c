@@ -164,6 +164,8 @@ static int fetch_needed_unlocked(struct batch *b, const struct cfs_repo *repo,
 	return rc < 0 ? rc : cfs_store_commit(b->store, err);
 }
 
+/* Opens the repository for one batch, so that its lock is not held for the life of the
+ * server: garbage collection must be able to run. */
 static int run_batch(struct batch *b, struct cfs_err *err)
 {
 	const struct cfs_store_opts opts = {.watch = b->watch};

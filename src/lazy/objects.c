@@ -31,6 +31,8 @@ static int add_lazy_object(struct cfs_lazy_objects *out, const struct cfs_digest
 	return 0;
 }
 
+/* Lists the objects of an image in the order of the tree, which is the order in which
+ * a start-up is likely to read them. */
 static int add_inode_objects(const struct cfs_repo *repo, const struct cfs_image *im,
 			     struct cfs_lazy_objects *out, struct cfs_err *err)
 {

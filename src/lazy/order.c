@@ -25,6 +25,8 @@ static void take_ordered_object(struct ordering *o, size_t i)
 	o->n++;
 }
 
+/* Moves an object that the recorded order names to the front. Objects of another image
+ * are skipped: an order outlives its image. */
 static int take_order_line(struct ordering *o, struct cfs_text line, struct cfs_err *err)
 {
 	const struct cfs_lazy_object *found;

@@ -7,6 +7,8 @@
 
 #include "oci/oci_priv.h"
 
+/* Reads for which platform a manifest is. Entries without one are artifacts, such as
+ * attestations. */
 static int parse_index_platform(const json_t *from, struct cfs_oci_index_entry *out,
 				struct cfs_err *err)
 {

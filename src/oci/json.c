@@ -4,6 +4,7 @@
 
 #include "oci/oci_priv.h"
 
+/* The name of a JSON type, with its article, for messages. */
 static const char *get_type_name(json_type type)
 {
 	switch (type) {

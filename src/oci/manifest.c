@@ -170,6 +170,8 @@ int cfs_oci_find_kind(struct cfs_text json, const char *content_type,
 
 /* --- manifests ---------------------------------------------------------------------- */
 
+/* Parses the descriptors of all layers; n_layers is right after a failure, too, for
+ * the caller that frees them. */
 static int parse_layers(struct cfs_oci_manifest *m, struct cfs_err *err)
 {
 	json_t *list;
@@ -189,6 +191,7 @@ static int parse_layers(struct cfs_oci_manifest *m, struct cfs_err *err)
 	return rc;
 }
 
+/* The media type of the configuration tells an image from another artifact. */
 static int parse_config_descriptor(struct cfs_oci_manifest *m, struct cfs_err *err)
 {
 	json_t *config;

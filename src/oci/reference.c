@@ -157,6 +157,8 @@ static int take_tag(struct cfs_text *t, struct cfs_oci_reference *out,
 	return 0;
 }
 
+/* Stores the name of the repository. docker.io keeps images without a user below
+ * library/. */
 static int set_name(struct cfs_text t, struct cfs_oci_reference *out, struct cfs_err *err)
 {
 	bool is_official =

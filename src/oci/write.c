@@ -39,6 +39,8 @@ static bool describes_blob(const char *key)
 	return false;
 }
 
+/* Copies annotations, except those that describe the compressed bytes, which are not
+ * the same after another compression. */
 static int set_annotations(json_t *to, const json_t *from)
 {
 	json_t *kept = json_object(), *value;

@@ -55,6 +55,8 @@ static void put_field(struct cfs_out *out, const char *name, struct cfs_span byt
 	cfs_out_put(out, bytes.p, bytes.len);
 }
 
+/* Writes the request to the helper: fields with lengths, so that nothing needs to be
+ * escaped. */
 static int format_request(const struct cfs_pkcs7_request *r, struct cfs_mem *text,
 			  struct cfs_err *err)
 {

@@ -83,6 +83,8 @@ static int read_files(struct cfs_pkcs7_signer *s, const char *key, const char *c
 	return s->cert ? 0 : fail_crypto(err, cert);
 }
 
+/* A signature by a key that the certificate does not have would be refused by the
+ * kernel, after everything is signed. */
 static int check_pair(const struct cfs_pkcs7_signer *s, const char *key, const char *cert,
 		      struct cfs_err *err)
 {
@@ -126,6 +128,8 @@ void cfs_pkcs7_signer_close(struct cfs_pkcs7_signer *s)
 	free(s);
 }
 
+/* Appends the signature in the form that the kernel takes, which has a limit of its
+ * own. */
 static int append_der(PKCS7 *p7, struct cfs_mem *out, struct cfs_err *err)
 {
 	struct cfs_sink sink = cfs_sink_mem(out);

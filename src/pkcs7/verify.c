@@ -35,6 +35,8 @@ static X509 *parse_pem_certificate(struct cfs_span file)
 	return cert;
 }
 
+/* Parses a certificate in DER or PEM; NULL: it is neither. Bytes behind it are an
+ * error. */
 static X509 *parse_certificate(struct cfs_span file)
 {
 	const unsigned char *p = file.p;
@@ -117,6 +119,8 @@ static size_t count_trusted(const struct cfs_pkcs7_certificates *c)
 	return n;
 }
 
+/* Names a key by the digest of its public part, which does not change with the
+ * certificate. */
 static bool format_key_id(X509 *cert, char out[CFS_PKCS7_KEY_ID_MAX])
 {
 	unsigned char *der = NULL;
@@ -177,6 +181,8 @@ static bool is_signed_by(const PKCS7_SIGNER_INFO *signer, X509 *cert,
 
 /* --- the signature ------------------------------------------------------------------ */
 
+/* Accepts only what fs-verity in the kernel accepts: a detached signature without
+ * signed attributes. */
 static int check_form(const PKCS7 *p7, struct cfs_err *err)
 {
 	const STACK_OF(PKCS7_SIGNER_INFO) * signers;

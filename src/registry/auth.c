@@ -38,6 +38,8 @@ int cfs_registry_split_auth(struct cfs_text text, struct cfs_registry_auth *out,
 	return 0;
 }
 
+/* Decodes "auth" of an auth file. The secret does not stay in memory longer than
+ * needed. */
 static int decode_auth(const char *base64, struct cfs_registry_auth *out,
 		       struct cfs_err *err)
 {
@@ -129,6 +131,8 @@ static bool is_helper_name(const char *name)
 			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == strlen(name);
 }
 
+/* Finds the credential helper for a host. Its name becomes part of a program's name,
+ * so only plain names are taken. 1: found, 0: none. */
 static int find_helper(const json_t *root, const char *host, const char *name,
 		       struct cfs_registry_auth *out, struct cfs_err *err)
 {

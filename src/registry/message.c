@@ -10,6 +10,8 @@
 
 /* --- lines -------------------------------------------------------------------------- */
 
+/* Appends a line of the request. A value with a line break would add a line of its
+ * own. */
 static int put_message_line(struct cfs_mem *out, const char *key, const char *value,
 			    struct cfs_err *err)
 {
@@ -35,6 +37,8 @@ struct field {
 	size_t cap;
 };
 
+/* Stores the value of a key. Each may occur once: of two the sender and we might mean
+ * different ones. */
 static int set_field(const struct field *fields, size_t n, struct cfs_text key,
 		     struct cfs_text value, struct cfs_err *err)
 {
@@ -42,7 +46,10 @@ static int set_field(const struct field *fields, size_t n, struct cfs_text key,
 		if (!cfs_text_eq(key, cfs_text(fields[i].key)))
 			continue;
 		if (value.len >= fields[i].cap || memchr(value.s, '\0', value.len))
-			return cfs_fail(err, EPROTO, "%s: too long", fields[i].key);
+			return cfs_fail(
+				err, EPROTO,
+				"%s: expected at most %zu bytes without NUL, got %zu",
+				fields[i].key, fields[i].cap - 1, value.len);
 		if (*fields[i].out)
 			return cfs_fail(err, EPROTO, "%s: expected once", fields[i].key);
 		memcpy(fields[i].out, value.s, value.len);

@@ -119,6 +119,7 @@ static int set_of_mirror(struct adding *a, const struct cfs_toml_item *item,
 	return is_key(item, "pull-from-mirror") ? set_use(m, item, err) : 0;
 }
 
+/* Stores a key of [[registry]]. Unknown keys are ignored, as by podman. */
 static int set_of_table(struct adding *a, const struct cfs_toml_item *item,
 			struct cfs_err *err)
 {

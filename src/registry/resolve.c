@@ -31,6 +31,8 @@ static size_t match_prefix(struct cfs_text prefix, const char *place)
 	return place[at] == '\0' || place[at] == '/' ? at : 0;
 }
 
+/* The table of registries.conf with the longest matching prefix. *covered is how much
+ * of the name it replaces. */
 static const struct cfs_registries_table *find_table(const struct cfs_registries *r,
 						     const char *place, size_t *covered)
 {
@@ -57,7 +59,9 @@ static int set_endpoint(struct cfs_text location, const char *rest,
 			 rest);
 
 	if (n < 0 || (size_t)n >= sizeof(text))
-		return cfs_fail(err, EINVAL, "location: too long");
+		return cfs_fail(err, EINVAL,
+				"location: expected at most %zu bytes, got %d",
+				sizeof(text) - 1, n);
 	if (cfs_oci_reference_parse(text, &made, err) < 0)
 		return cfs_context(err, -EINVAL, "location: %s", text);
 	/* No tag: a host without a port has no colon. */
@@ -77,6 +81,8 @@ static bool is_used(const struct cfs_registries_table *t, const struct mirror *m
 	return m->use == MIRROR_ALWAYS || (m->use == MIRROR_FOR_DIGESTS) == has_digest;
 }
 
+/* Adds the mirrors that may serve this pull: registries.conf can limit one to digests
+ * or to tags. */
 static int add_mirrors(const struct cfs_registries_table *t, const char *rest,
 		       bool has_digest, struct cfs_registries_endpoint *out, size_t *n,
 		       struct cfs_err *err)

@@ -48,6 +48,8 @@ static uint32_t arg_off(int arg)
 	return (uint32_t)offsetof(struct seccomp_data, args) + 8 * (uint32_t)arg + half;
 }
 
+/* Appends the instructions for one system call. A forbidden bit in an argument, as
+ * PROT_EXEC, ends the process. Returns their number. */
 static size_t put_filter_row(struct sock_filter *to, const struct row *row)
 {
 	uint32_t nr = (uint32_t)row->nr;

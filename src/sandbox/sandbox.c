@@ -161,6 +161,7 @@ static int read_answer(const struct cfs_sandbox_opts *opts, int fd, struct cfs_m
 
 /* --- The end of the child ------------------------------------------------------------ */
 
+/* Translates the signal that ended the child into what it means for the user. */
 static int explain_signal(const struct cfs_sandbox_opts *opts, int sig,
 			  struct cfs_err *err)
 {

@@ -14,7 +14,7 @@ unsigned cfs_scan_threads(const struct cfs_scan_opts *opts)
 	return n < SCAN_THREADS_MAX ? n : SCAN_THREADS_MAX;
 }
 
-/* Options that contradict each other are errors of the caller, and are told before
+/* Options that contradict each other are errors of the caller, found before
  * anything is read. */
 static int check_opts(const struct cfs_scan_opts *opts, struct cfs_err *err)
 {

@@ -26,6 +26,7 @@ static bool is_alias(const struct cfs_selinux_policy *p, size_t i, struct cfs_te
 	return i < p->n_aliases && cfs_text_eq(p->aliases[i].path, path);
 }
 
+/* Inserts an alias at i, so that the list stays sorted by path. */
 static int insert_alias(struct cfs_selinux_policy *p, size_t i, struct cfs_text path,
 			struct cfs_err *err)
 {
@@ -45,6 +46,8 @@ static int insert_alias(struct cfs_selinux_policy *p, size_t i, struct cfs_text 
 	return rc;
 }
 
+/* Takes a line of file_contexts.subs: paths below one directory get the labels of
+ * another. A later line for the same path replaces the earlier one. */
 static int add_alias(struct cfs_selinux_policy *p, const struct cfs_text *fields, int n,
 		     struct cfs_err *err)
 {

@@ -67,6 +67,8 @@ static int count_compiled(struct cfs_selinux_policy *p, const pcre2_code *code,
 	return 0;
 }
 
+/* Compiles an expression of the policy. Their number is limited, since the policy
+ * comes from the image. */
 static int compile_text(struct cfs_selinux_policy *p, const char *text, size_t len,
 			pcre2_code **out, struct cfs_err *err)
 {

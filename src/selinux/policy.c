@@ -59,6 +59,8 @@ static struct cfs_text take_context_line(struct selinux_lines *l)
 	return line;
 }
 
+/* Splits a line at blanks. Returns the number of fields; SELINUX_FIELDS_MAX means that
+ * there may be more. */
 static int split_fields(struct cfs_text line, struct cfs_text fields[SELINUX_FIELDS_MAX])
 {
 	int n = 0;
@@ -133,6 +135,8 @@ static int keep_prefix(struct cfs_selinux_policy *p, struct cfs_text regex,
 	return selinux_keep(p, *out, out, err);
 }
 
+/* Parses a line of file_contexts. The literal prefix of the expression spares most
+ * comparisons. */
 static int parse_spec(struct cfs_selinux_policy *p, const struct cfs_text *fields, int n,
 		      struct selinux_spec *out, struct cfs_err *err)
 {

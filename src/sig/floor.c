@@ -17,6 +17,8 @@ struct floor {
 	struct cfs_text name;
 };
 
+/* Takes the next line of a file of rollback floors. A malformed line is an error: a
+ * floor that is not understood must not be ignored. */
 static int next_floor(struct cfs_text *rest, struct floor *out, struct cfs_err *err)
 {
 	struct cfs_text line = {"", 0};

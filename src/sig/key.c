@@ -83,6 +83,7 @@ static int fail_other(const struct form *form, struct cfs_err *err)
 			form->made_by);
 }
 
+/* Only the expected kind of key is taken; the frequent mistakes have their advice. */
 static int check_label(struct cfs_text label, const struct form *form,
 		       struct cfs_err *err)
 {
@@ -127,6 +128,7 @@ static int decode_pem(struct cfs_text pem, const struct form *form, uint8_t der[
 	return fail_other(form, err);
 }
 
+/* Decodes a key. An Ed25519 key has one DER form, so it is compared instead of parsed. */
 static int parse_pem(struct cfs_text pem, const struct form *form,
 		     uint8_t out[CFS_SIG_KEY_LEN], struct cfs_err *err)
 {

@@ -22,6 +22,7 @@ int cfs_sig_keys_add(struct cfs_sig_keys *keys, const struct cfs_sig_key *key,
 	return 0;
 }
 
+/* Keeps a certificate for the helper that verifies PKCS#7; others have no use for it. */
 static int add_certificate(struct cfs_sig_keys *keys, int dirfd, const char *name,
 			   enum cfs_sig_role role, struct cfs_err *err)
 {

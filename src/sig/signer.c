@@ -24,6 +24,7 @@ static int read_key(const char *path, char buf[CFS_SIG_KEY_FILE_MAX], size_t *le
 	return 0;
 }
 
+/* Signs with a key from a file. Key and file do not stay in memory. */
 static int sign_by_key(const char *path, struct cfs_span message, struct cfs_sig_key *key,
 		       uint8_t signature[CFS_SIG_LEN], struct cfs_err *err)
 {

@@ -233,6 +233,8 @@ static void report_archive_progress(const struct archive *a, uint64_t done)
 	cfs_watch_progress(a->in->watch, &now);
 }
 
+/* Adds all entries of the archive. An empty file is refused: it is more often a failed
+ * download than an empty archive. */
 static int read_archive_entries(struct archive *a, struct cfs_err *err)
 {
 	const struct cfs_tar_entry *e;
@@ -314,6 +316,7 @@ static int check_kind(const struct archive *a, int fd, int rc, struct cfs_err *e
 	return rc == -EINVAL ? cfs_context(err, rc, EXPECTED_ARCHIVE) : rc;
 }
 
+/* Reads a tar archive through the decompressor, whose limits stop a bomb. */
 static int decompress_archive_fd(struct archive *a, int fd, struct cfs_tree **out,
 				 struct cfs_err *err)
 {
@@ -344,6 +347,8 @@ static int read_archive_fd(struct archive *a, int fd, struct cfs_tree **out,
 	return rc;
 }
 
+/* Opens the archive that the user named. A terminal as standard input is a mistake:
+ * an archive cannot be typed. */
 static int open_archive(const char *source, struct cfs_err *err)
 {
 	struct stat st;

@@ -280,6 +280,7 @@ static int open_missing(struct cfs_source *s, int rc, const struct cfs_source_op
 	return rc;
 }
 
+/* Opens the source and finds out what it is, unless a prefix says it. */
 static int open_existing(struct cfs_source *s, const struct cfs_source_opts *o,
 			 enum prefix_kind kind, struct cfs_err *err)
 {

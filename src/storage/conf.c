@@ -69,6 +69,8 @@ static void drop_stores(struct storage_conf *c)
 		free(c->additional[--c->n_additional]);
 }
 
+/* Callback for additionalimagestores: the array of a later file replaces that of an
+ * earlier one, as in podman. */
 static int add_store(struct storage_conf *c, const struct cfs_toml_item *item,
 		     struct cfs_err *err)
 {

@@ -18,6 +18,7 @@ struct name {
 	const char *id;		 /* digits of an ID, behind "@"; NULL: none */
 };
 
+/* Splits NAME@DIGEST or NAME@ID. Digests have a colon, IDs of podman have none. */
 static int split_name(const char *text, struct name *out, struct cfs_err *err)
 {
 	const char *at = strchr(text, '@');
@@ -185,6 +186,8 @@ static int find_named_image(struct cfs_storage *s, const struct name *name,
 	return 0;
 }
 
+/* Keeps the IDs of the image. They become names of files, so nothing but hex digits is
+ * accepted. */
 static int take_image(struct cfs_storage *s, const json_t *image, struct cfs_err *err)
 {
 	const char *id = get_image_text(image, "id"),

@@ -46,6 +46,8 @@ static int open_through_links(int dir, char *path, struct cfs_err *err)
 	return cfs_input_open(parent, slash + 1, CFS_INPUT_BENEATH, err);
 }
 
+/* Opens a file of a layer by the name in tar-split, which may lead out of the layer if
+ * the store is hostile. */
 static int open_named_file(const struct cfs_storage_layer *l, struct cfs_text name,
 			   char path[CFS_TAR_PATH_MAX + 1], struct cfs_err *err)
 {
@@ -86,6 +88,8 @@ static int add_entry_name(int rc, struct cfs_text name, struct cfs_err *err)
 			   name.s);
 }
 
+/* Callback of the tar-split reader: opens the next file of podman's layer. Size and
+ * checksum are compared, because the store may have changed. */
 static int begin_layer_file(void *ctx, const struct cfs_tarsplit_entry *e,
 			    struct cfs_err *err)
 {

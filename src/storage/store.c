@@ -30,7 +30,9 @@ int storage_store_format_path(char out[STORAGE_PATH_MAX], struct cfs_err *err,
 	n = vsnprintf(out, STORAGE_PATH_MAX, fmt, args);
 	va_end(args);
 	if (n < 0 || n >= STORAGE_PATH_MAX)
-		return cfs_fail(err, ENAMETOOLONG, "path too long");
+		return cfs_fail(err, ENAMETOOLONG,
+				"path: expected at most %d bytes, got %d",
+				STORAGE_PATH_MAX - 1, n);
 	return 0;
 }
 
@@ -70,6 +72,8 @@ int storage_store_lock(const struct storage_store *store, const char *what,
 
 /* --- JSON files --------------------------------------------------------------------- */
 
+/* Parses a list of podman's storage. The store belongs to its user, so the number of
+ * values is limited before anything is built of it. */
 static int load_list(struct cfs_text text, json_t **out, struct cfs_err *err)
 {
 	json_error_t why;

@@ -264,6 +264,8 @@ static int read_small_object(struct store_worker *w, int fd, uint64_t size,
 	}
 }
 
+/* Stores the content of a file. A small one is read into memory, so that its digest
+ * belongs to exactly the bytes that are stored. */
 static int add_object_file(struct cfs_store *s, unsigned worker, int fd, uint64_t size,
 			   const struct cfs_digest *expected, struct cfs_digest *out,
 			   struct cfs_err *err)

@@ -35,6 +35,8 @@ static int put_over(struct cfs_store *s, struct store_object *o, int dir,
 	return 0;
 }
 
+/* Puts a good object in the place of a damaged one. The old one is kept until the new
+ * one is there, since something may have it open. */
 static int replace_bad(struct cfs_store *s, struct store_object *o, int dir,
 		       const char *name, struct cfs_err *err)
 {

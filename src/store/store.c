@@ -50,6 +50,8 @@ static unsigned pending_limit(const struct cfs_store_opts *opts)
 	return want ? want : 1;
 }
 
+/* Fills in the defaults and makes a worker for each thread. The caller closes the
+ * store after a failure, too. */
 static int init_store(struct cfs_store *s, struct cfs_err *err)
 {
 	if (!s->opts.alg)

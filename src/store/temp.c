@@ -70,6 +70,8 @@ static bool lacks_unnamed_files(int errnum)
 	return errnum == EOPNOTSUPP || errnum == EISDIR || errnum == EINVAL;
 }
 
+/* Opens a temporary file in the store, without a name where the filesystem can do
+ * that: then a crash leaves nothing. */
 static int open_temp(struct cfs_store *s, struct store_object *o, struct cfs_err *err)
 {
 	int rc = -EAGAIN;

@@ -56,6 +56,8 @@ static int get_ids(struct cfs_span bytes, const uint8_t *p, const char *what,
 	return rc;
 }
 
+/* Recognises the layouts of both versions of composefs-rs. The algorithm must be that
+ * of the repository. */
 static int check_stream_header(const uint8_t *header, enum cfs_hash_alg alg,
 			       const struct header_layout **out, struct cfs_err *err)
 {
@@ -188,6 +190,7 @@ static int parse_stream_name(const struct cfs_stream *s, struct cfs_text record,
 		  err);
 }
 
+/* Calls fn for each name. The names are NUL-terminated, one after the other. */
 static int parse_names(const struct cfs_stream *s, struct cfs_text all,
 		       cfs_stream_name_fn fn, void *ctx, struct cfs_err *err)
 {
@@ -207,6 +210,7 @@ static int parse_names(const struct cfs_stream *s, struct cfs_text all,
 	return 0;
 }
 
+/* Decompresses the names of a stream, up to their limit. */
 static int decompress_names(struct decompressor *u, struct cfs_mem *out,
 			    struct cfs_err *err)
 {
@@ -299,6 +303,8 @@ static int begin_inline(struct cfs_stream_cursor *c, uint64_t len, struct cfs_er
 	return 0;
 }
 
+/* Gives the next piece of inline data. The stream says how long it is, so an early end
+ * is damage. */
 static int next_inline(struct cfs_stream_cursor *c, struct cfs_stream_piece *out,
 		       struct cfs_err *err)
 {

@@ -109,6 +109,7 @@ static int check_alg(const struct cfs_stream_writer *w, const struct cfs_digest 
 
 /* --- zstd --------------------------------------------------------------------------- */
 
+/* Compresses into memory, which grows with the compressed size alone. */
 static int compress_bytes(struct compressor *p, const void *bytes, size_t len,
 			  ZSTD_EndDirective end, struct cfs_err *err)
 {
@@ -318,6 +319,7 @@ static void encode_range(uint8_t *to, uint64_t *off, uint64_t len)
 	cfs_put_le64(to + 8, *off);
 }
 
+/* Encodes the header and the table of ranges of a stream, when all lengths are known. */
 static void encode_head(const struct cfs_stream_writer *w, uint64_t names_len,
 			uint8_t head[STREAM_HEADER_LEN + STREAM_INFO_LEN])
 {

@@ -298,6 +298,7 @@ static int take_table_name(struct reader *r, struct cfs_err *err)
 	return rc;
 }
 
+/* Parses [NAME] or [[NAME]]. */
 static int take_table(struct reader *r, struct cfs_err *err)
 {
 	bool is_array;

@@ -204,6 +204,7 @@ static int put_referrer(void *ctx, struct cfs_span json,
 
 /* --- opening ------------------------------------------------------------------------ */
 
+/* A push may begin a layout in an empty directory. 1: empty; 0: not. */
 static int is_empty_layout(int dirfd, struct cfs_err *err)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -129,7 +129,9 @@ int registry_parse_name(const struct cfs_registries *config, const char *text,
 	n = snprintf(full, sizeof(full), "%.*s%s", (int)reference.len, reference.s,
 		     text + name_len);
 	if (n < 0 || (size_t)n >= sizeof(full))
-		return cfs_fail(err, ENAMETOOLONG, "alias: too long");
+		return cfs_fail(err, ENAMETOOLONG,
+				"alias: expected at most %zu bytes, got %d",
+				sizeof(full) - 1, n);
 	rc = cfs_oci_reference_parse(full, out, err);
 	if (rc == 0 && !out->has_host)
 		rc = cfs_fail(err, EINVAL, "expected HOST/NAME");

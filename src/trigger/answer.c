@@ -153,6 +153,8 @@ static int find_named_object(struct call *c, struct cfs_text name, uint64_t dirs
 	return 0;
 }
 
+/* The only question that fetches: overlayfs looks up an object when a file is opened.
+ * The number of a node says which directory it is. */
 static int answer_lookup(struct call *c)
 {
 	struct cfs_text name = cfs_span_text(c->args);
@@ -350,6 +352,8 @@ static const struct operation {
 	[FUSE_INTERRUPT] = {answer_interrupt, sizeof(struct fuse_interrupt_in)},
 };
 
+/* Checks the request and calls the function of its row. What has no row is not
+ * implemented, and the kernel does not ask again. */
 static int run_trigger_operation(struct call *c)
 {
 	const struct operation *op =

@@ -31,6 +31,8 @@ static struct trigger_object *find_pending_object(const struct trigger_jobs *job
 	return o;
 }
 
+/* Adds an object that is asked for the first time; NULL: no memory. The caller holds
+ * the lock. */
 static struct trigger_object *add_pending_object(struct trigger_jobs *jobs,
 						 const struct cfs_digest *id)
 {

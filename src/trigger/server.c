@@ -128,6 +128,8 @@ static int serve_trigger_init(struct server *s, struct cfs_err *err)
 	return rc == 0 ? cfs_fail(err, ENODEV, "the filesystem was unmounted") : rc;
 }
 
+/* Serves until the mount is gone. ready is called after the first handshake, when the
+ * mount works. */
 static int serve_all(struct server *s, int (*ready)(void *ctx), void *ready_ctx,
 		     struct cfs_err *err)
 {

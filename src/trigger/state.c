@@ -26,7 +26,9 @@ int cfs_trigger_state_parse(struct cfs_text in, struct cfs_trigger_counts *out,
 	char text[CFS_TRIGGER_STATE_MAX], again[CFS_TRIGGER_STATE_MAX];
 
 	if (in.len >= sizeof(text))
-		return cfs_fail(err, EINVAL, "counters: text is too long");
+		return cfs_fail(err, EINVAL,
+				"counters: expected at most %zu bytes, got %zu",
+				sizeof(text) - 1, in.len);
 	memcpy(text, in.s, in.len);
 	text[in.len] = '\0';
 	if (sscanf(text,

@@ -34,6 +34,8 @@ static void report_object(const struct trigger_jobs *jobs, struct trigger_object
 	jobs->t->report(jobs->t->report_ctx, line);
 }
 
+/* Counts what became of an object for status, and reports damage once, not at each
+ * open. */
 static void count_finding(struct trigger_jobs *jobs, struct trigger_object *o,
 			  const char *why)
 {
@@ -96,6 +98,7 @@ static void run_check(struct trigger_jobs *jobs, struct trigger_object *o, bool 
 	trigger_jobs_finish(jobs, o);
 }
 
+/* A thread that checks objects as they are asked for, until the server ends. */
 static void *run_checker(void *arg)
 {
 	struct trigger_jobs *jobs = arg;
@@ -155,6 +158,8 @@ size_t trigger_fetch_objects(struct trigger_jobs *jobs, struct trigger_object *c
 	return n_fetched;
 }
 
+/* A thread that fetches missing objects, several in a batch, since each batch costs a
+ * process and a sync. */
 static void *run_fetcher(void *arg)
 {
 	struct trigger_jobs *jobs = arg;

@@ -4,6 +4,8 @@
 
 #include "trust/trust.h"
 
+/* Called by the mount with the digest that it measured, so that what was verified is
+ * what gets mounted. */
 static int check_measured_signature(void *ctx, const struct cfs_digest *measured,
 				    struct cfs_err *err)
 {

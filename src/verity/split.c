@@ -66,6 +66,8 @@ static ssize_t hash_data(const struct split *s, struct worker_buf *b, uint64_t o
 	return (ssize_t)len;
 }
 
+/* One item of the pool: the hashes of a group of data blocks, and the hash block above
+ * them. */
 static int hash_group(void *ctx, unsigned worker, size_t i, struct cfs_err *err)
 {
 	const struct split *s = ctx;
