@@ -28,6 +28,8 @@ int profiled_check_all(const struct profiled *p, const struct cfs_scan_opts *sca
 			      sizeof(excluded) / sizeof(excluded[0]), err);
 }
 
+/* The rules that options of the existing tool mean, as a profile: so warnings about
+ * lost metadata come from one place. */
 static void get_scan_rules(const struct profiled *p, const struct cfs_scan_opts *scan,
 			   unsigned format, struct cfs_profile_rules *out)
 {

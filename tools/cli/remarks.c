@@ -16,6 +16,8 @@ struct use {
 	cfs_id first;
 };
 
+/* Counts for each xattr how many inodes have it, and which is the first, so that a
+ * remark names one place instead of thousands. */
 static void count_uses(const struct cfs_tree *t, struct use *uses)
 {
 	for (cfs_id id = 0; id < t->n_nodes; id++) {

@@ -79,6 +79,8 @@ void cli_flush_warnings(void)
 	pthread_mutex_unlock(&lock);
 }
 
+/* Copies a warning that is printed when the progress line is gone; NULL: no memory,
+ * and the caller prints it at once. */
 static struct held *copy_warning(const char *name, const char *text)
 {
 	struct held *h = calloc(1, sizeof(*h));

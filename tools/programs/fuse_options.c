@@ -68,6 +68,7 @@ static char *take_option_part(struct fuse_options *o, const char **at, const cha
 	return out;
 }
 
+/* Parses basedir=DIR[:DIR...], as the existing FUSE program does. */
 static int add_objdirs(struct fuse_options *o, const char **at, struct cfs_err *err)
 {
 	do {

@@ -59,6 +59,8 @@ struct answer {
 	struct pair_facts images; /* other reasons for two digests */
 };
 
+/* Compares two sources and finds the causes of their differences, which explain
+ * prints. */
 static int find_answer(struct answer *x, const char *name, const char *a, const char *b,
 		       struct options *o, struct cfs_err *err)
 {

@@ -74,6 +74,8 @@ static void count_faults(struct fsck *f)
 	}
 }
 
+/* Checks the objects of an image in the directory of --objects, and whether others can
+ * read that directory. */
 static int check_image_objects(struct fsck *f, struct cfs_err *err)
 {
 	cfs_autofd int dirfd = open(f->o->objects, O_PATH | O_DIRECTORY | O_CLOEXEC);

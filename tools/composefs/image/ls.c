@@ -160,6 +160,8 @@ static void follow_to_directory(const struct cfs_image *im, const char *path,
 	strcpy(found, target_path);
 }
 
+/* Lists a path like ls(1): a link to a directory is followed, unless -l or -d shows
+ * the link itself. */
 static int list_path(struct listing *l, const char *given, struct cfs_err *err)
 {
 	const struct options *o = l->o;

@@ -48,6 +48,8 @@ static const struct cli_syntax syntax = {
 	.options = option_table,
 };
 
+/* Starts the helper that links libcrypto. It gets the digests as a file, and the key
+ * by its path. */
 static int call_helper(const struct options *o, struct cfs_span digests,
 		       const struct cfs_watch *watch, struct cfs_err *err)
 {

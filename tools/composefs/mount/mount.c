@@ -274,6 +274,7 @@ int mount_image(const struct mount_options *o, const struct cfs_repo *repo,
 	return rc < 0 ? rc : mount_found(&writable, repo, find, name, at, id, err);
 }
 
+/* Refuses options that exclude or need each other. */
 static int check_mount_options(const struct mount_options *o, struct cfs_err *err)
 {
 	if (!o->upperdir != !o->workdir)

@@ -146,6 +146,7 @@ static void find_health(struct status *st, const char *log, const char *program)
 	free(messages.v);
 }
 
+/* Finds the mount that covers a directory which the user named. */
 static int add_mount_of_dir(struct status *st, const char *dir, struct cfs_err *err)
 {
 	cfs_autofd int fd = open(dir, O_PATH | O_CLOEXEC);

@@ -73,6 +73,7 @@ static int copy_container_image(struct options *o, struct cfs_repo *from,
 	return rc;
 }
 
+/* Opens both repositories: the destination for writing, the source for reading. */
 static int copy_between(struct options *o, const char *image, const char *tag,
 			const struct cfs_watch *watch, struct cfs_pull_result *out,
 			struct cfs_err *err)

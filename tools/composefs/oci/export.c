@@ -110,6 +110,7 @@ static int export_image(const struct options *o, const struct cfs_repo *repo,
 			      &out->pushed, err);
 }
 
+/* Returns a status for wrong usage, or -1 if the operands are right. */
 static int check_operands(const struct options *o, const char *name,
 			  const char *destination)
 {

@@ -169,6 +169,7 @@ static int import_from(struct options *o, const struct cfs_oci_digest *diff_id, 
 	return rc;
 }
 
+/* Imports a layer from a file or standard input, under the diff_id that it must have. */
 static int import_file(struct options *o, const char *digest, const char *file,
 		       const struct cfs_watch *watch, struct cfs_err *err)
 {

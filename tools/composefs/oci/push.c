@@ -79,6 +79,8 @@ static void print_push_json(const struct cfs_push_result *r)
 	json_finish(&j);
 }
 
+/* Archives of docker save have plain layers; everything else gets gzip, which every
+ * client reads. */
 static enum cfs_compression choose_push_compression(const struct oci_push *p,
 						    const struct cfs_destination *to)
 {

@@ -99,6 +99,8 @@ static int write_documents(const struct view *v, const struct cfs_container *c,
 					 err);
 }
 
+/* Links the image and the objects into a layer as containers-storage expects them, so
+ * that podman mounts them without a copy. */
 static int link_layer(const struct view *v, const struct cfs_store_image *m, int fd,
 		      struct cfs_err *err)
 {

@@ -19,6 +19,8 @@ static const struct {
 			   {"streams/refs", "oci"},
 			   {"streams/refs/oci", NULL}};
 
+/* Watches a directory of tags. Directories that do not exist yet appear with a change
+ * that is watched. */
 static int add_watched_dir(struct watch_tags *w, int repo_fd, size_t i,
 			   struct cfs_err *err)
 {

@@ -46,6 +46,8 @@ struct order {
 	enum du_key key;
 };
 
+/* The largest first; the names decide where values are equal, so that the order is
+ * always the same. */
 static int compare_by_key(const void *a, const void *b, void *ctx)
 {
 	const struct order *o = ctx;

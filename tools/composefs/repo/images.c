@@ -115,6 +115,8 @@ static bool has_row(const struct lines *lines, const struct image_row *row)
 	return false;
 }
 
+/* Adds the row of an image that was named as an operand; one that was named twice is
+ * listed once. */
 static int add_named_image(const struct options *o, const struct image_filters *filters,
 			   const struct cfs_repo *repo, const struct image_rows *rows,
 			   const char *name, struct lines *out, struct cfs_err *err)
@@ -312,6 +314,8 @@ static int run_images(struct options *o, char **names, struct cfs_err *err)
 	return rc;
 }
 
+/* Checks what is printed, before anything is read. Some columns need the sizes of all
+ * objects, which takes time. */
 static int check_images_format(struct options *o, struct cfs_err *err)
 {
 	if (o->format && o->json + o->quiet > 0)

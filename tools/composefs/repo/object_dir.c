@@ -63,6 +63,8 @@ static int find_expected(const struct cfs_image *im, const struct cfs_inode *ino
 	return rc;
 }
 
+/* A directory of objects can belong to anybody: each content must have the size and
+ * the digest that the image has for it. */
 static int check_map(const struct expected *e, const struct cfs_map *map,
 		     struct cfs_err *err)
 {

@@ -65,6 +65,7 @@ static const char *find_ref(const struct names *names, const char *name)
 	return NULL;
 }
 
+/* An ID with several references could mean any of them, so the user chooses. */
 static int fail_several(const struct names *names, const char *hex, const char *image,
 			size_t n, struct cfs_err *err)
 {

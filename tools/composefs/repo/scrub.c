@@ -78,6 +78,8 @@ static int map_scrubbed_image(const struct cfs_repo *repo, const struct cfs_dige
 	return fd < 0 ? fd : cfs_image_map(fd, cfs_map_copy, out, err);
 }
 
+/* Adds an image and all its objects. A damaged image is found by the scrub itself, so
+ * it is no error here. */
 static int add_image_ids(const struct options *o, const struct cfs_repo *repo,
 			 const struct cfs_digest *id, struct cfs_ids *ids,
 			 struct cfs_err *err)
@@ -107,6 +109,7 @@ static int is_of_repo(const struct cfs_repo *repo, const struct cfs_image_mount 
 	return cfs_repo_has_object(repo, &m->id, err);
 }
 
+/* Adds the images of this repository that are mounted: damage in them matters first. */
 static int add_mounted(const struct options *o, const struct cfs_repo *repo,
 		       struct cfs_ids *ids, struct cfs_err *err)
 {

@@ -154,6 +154,8 @@ static bool take_limit(struct watcher *w, int64_t now)
 	return allowed;
 }
 
+/* Acts on damage that the kernel reported. The object is read again first: an error of
+ * memory or a cable is no reason to change a repository. */
 static void act_on(struct watcher *w, const struct damage_event *e, int64_t now)
 {
 	const struct damage_actions *a = &w->actions;

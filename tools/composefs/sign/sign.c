@@ -256,6 +256,8 @@ static int read_old_signatures(const struct cfs_update *u, struct cfs_mem *out,
 	return n < 0 ? (int)n : 0;
 }
 
+/* Adds a signature to those that the file has, so that several keys can sign one
+ * image. */
 static int add_file_signature(const struct sign *s, struct cfs_update *u,
 			      struct cfs_mem *file, struct cfs_err *err)
 {

@@ -67,6 +67,8 @@ static int ask_helper(struct transfer *t, struct cfs_err *err)
 	return cfs_context(err, rc, "%s", program);
 }
 
+/* Looks for the credentials of this registry alone; what else the file has does not
+ * stay in memory. */
 static int look_in_file(struct transfer *t, const char *path, struct cfs_err *err)
 {
 	struct cfs_mem text = {0};

@@ -121,6 +121,8 @@ static int begin_body(struct blob *b, struct cfs_err *err)
 	return rc;
 }
 
+/* Passes the bytes of an answer on. Bytes that the caller has already are dropped;
+ * more than was announced is an error. */
 static int forward_bytes(struct blob *b, const char *p, size_t len, struct cfs_err *err)
 {
 	size_t drop = b->skip < len ? (size_t)b->skip : len;
