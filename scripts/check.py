@@ -23,7 +23,7 @@ import time
 
 # Many tests wait for locks, processes and disks more than they compute, so more of them run than there are CPUs.
 # Each is slower then, so it gets more time.
-PROCESSES = 2 * (os.cpu_count() or 1)
+PROCESSES = 3 * (os.cpu_count() or 1)
 TIMEOUT_MULTIPLIER = 2
 
 # The long form of tests that have a short one; a variable that is set already keeps its value.
