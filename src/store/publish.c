@@ -122,7 +122,9 @@ int store_publish_pending(struct cfs_store *s, unsigned worker, struct cfs_err *
 	int rc = 0;
 
 	while (n < w->n_pending && w->pending[n].after < n_synced) {
-		rc = publish_object(s, &w->pending[n], err);
+		rc = cfs_watch_poll(s->opts.watch, err);
+		if (rc == 0)
+			rc = publish_object(s, &w->pending[n], err);
 		if (rc < 0)
 			break;
 		n++;

@@ -360,8 +360,11 @@ static void warn_ignored_headers(const struct cfs_tar *t)
 
 int cfs_tar_next(struct cfs_tar *t, const struct cfs_tar_entry **out, struct cfs_err *err)
 {
-	int rc = leave_entry(t, err);
+	int rc = cfs_watch_poll(t->opts->watch, err);
 
+	if (rc < 0)
+		return rc;
+	rc = leave_entry(t, err);
 	if (rc == 0) {
 		begin_entry(t);
 		rc = read_headers(t, err);
