@@ -34,7 +34,7 @@ class Scene:
     def __init__(self, source, suite, tests, top):
         self.source, self.tests, self.top = source, tests, top
         base = base_of(suite)
-        self.build, self.clean = (Chroot(os.path.join(top, name), base) for name in ("build", "clean"))
+        self.build, self.clean, self.boot = (Chroot(os.path.join(top, name), base) for name in ("build", "clean", "boot"))
         self.packages = []
 
     def copy_source(self):
@@ -109,6 +109,31 @@ def commands_work_as_installed(scene):
     expect(failed, [])
 
 
+def initrd_of(boot):
+    """The names of the files in the only initrd."""
+    path, = glob.glob(boot.root + "/boot/initrd.img-*")
+    return boot.run("lsinitramfs", path[len(boot.root):]).stdout.splitlines()
+
+
+@fact
+def initrds_have_the_program_while_its_package_is_installed(scene):
+    """The kernel's own package makes the initrd, and a trigger of dpkg makes it again."""
+    boot, program = scene.boot, "usr/libexec/composefs/composefs-prepare-root"
+    boot.apt("update")
+    boot.apt("install", "initramfs-tools", "zstd", "linux-image-cloud-amd64")
+    ensure(program not in initrd_of(boot), "before the installation")
+    path, = (path for path in scene.packages if "initramfs" in path)
+    shutil.copy(path, os.path.join(boot.root, "tmp"))
+    boot.apt("install", "/tmp/" + os.path.basename(path))
+    names = initrd_of(boot)
+    for name in (program, "scripts/local-bottom/composefs"):
+        ensure(name in names, f"{name}: not in the initrd")
+    for module in ("erofs", "overlay"):
+        ensure([name for name in names if f"/{module}.ko" in name], f"{module}: not in the initrd")
+    boot.apt("purge", "composefs-initramfs")
+    expect([name for name in initrd_of(boot) if "composefs" in name], [])
+
+
 @fact
 def removal_leaves_nothing_behind(scene):
     clean = scene.clean
@@ -134,7 +159,7 @@ def main():
         try:
             return run_facts(scene)
         finally:
-            for chroot in (scene.build, scene.clean):
+            for chroot in (scene.build, scene.clean, scene.boot):
                 subprocess.run(["umount", "--recursive", chroot.root], check=False)
 
 
