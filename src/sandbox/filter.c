@@ -13,7 +13,6 @@
 enum {
 	NO_ARG = -1,
 	ROW_LEN_MAX = 5, /* instructions */
-	HEAD_LEN = 4,
 };
 
 /* The permitted system calls. With arg: only if none of the bits of mask is set in that
@@ -72,7 +71,7 @@ static size_t put_filter_row(struct sock_filter *to, const struct row *row)
 
 /* Refuses other architectures (a 32-bit call from a 64-bit process), where the numbers
  * mean other calls. */
-static size_t put_head(struct sock_filter *to)
+size_t sandbox_put_head(struct sock_filter *to)
 {
 	to[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 					     offsetof(struct seccomp_data, arch));
@@ -81,12 +80,12 @@ static size_t put_head(struct sock_filter *to)
 	to[2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	to[3] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 					     offsetof(struct seccomp_data, nr));
-	return HEAD_LEN;
+	return SANDBOX_HEAD_LEN;
 }
 
 int sandbox_install_filter(struct cfs_err *err)
 {
-	struct sock_filter code[HEAD_LEN + N_ROWS * ROW_LEN_MAX + 1];
+	struct sock_filter code[SANDBOX_HEAD_LEN + N_ROWS * ROW_LEN_MAX + 1];
 	struct sock_fprog prog = {.filter = code};
 	size_t n;
 
@@ -94,7 +93,7 @@ int sandbox_install_filter(struct cfs_err *err)
 		return cfs_fail(err, ENOTSUP,
 				"sandbox: unsupported architecture: expected x86_64 or "
 				"aarch64");
-	n = put_head(code);
+	n = sandbox_put_head(code);
 	for (size_t i = 0; i < N_ROWS; i++)
 		n += put_filter_row(code + n, &rows[i]);
 	code[n++] =

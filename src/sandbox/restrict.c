@@ -168,24 +168,33 @@ static const struct {
 	{6, {(1 << 16) - 1, 3, 3}}, /* 6.12: abstract sockets, signals */
 };
 
-int sandbox_enable_landlock(struct cfs_err *err)
+int sandbox_make_ruleset(uint64_t net_kept, struct cfs_err *err)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
 			   LANDLOCK_CREATE_RULESET_VERSION);
 	struct ruleset all = {0};
-	long fd, rc;
+	long fd;
 
 	if (abi < 1)
-		return 0;
+		return -ENOTSUP;
 	for (size_t i = 0; i < sizeof(rulesets) / sizeof(rulesets[0]); i++)
 		if (rulesets[i].abi <= abi)
 			all = rulesets[i].all;
+	all.net &= ~net_kept;
 	fd = syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+	return fd < 0 ? cfs_fail_errno(err, "sandbox: Landlock ruleset") : (int)fd;
+}
+
+int sandbox_enable_landlock(struct cfs_err *err)
+{
+	int fd = sandbox_make_ruleset(0, err);
+	long rc;
+
 	if (fd < 0)
-		return cfs_fail_errno(err, "sandbox: Landlock ruleset");
+		return fd == -ENOTSUP ? 0 : fd;
 	rc = syscall(SYS_landlock_restrict_self, fd, 0);
 	if (rc < 0)
 		rc = cfs_fail_errno(err, "sandbox: Landlock");
-	close((int)fd);
+	close(fd);
 	return rc < 0 ? (int)rc : 1;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
-/* sandbox: runs a function in a restricted child process, and returns a bounded answer.
+/* sandbox: runs a function in a restricted child process, and returns a bounded answer;
+ * restricts network clients (client.h).
  * Owns:  the child process, its restrictions, the format of the answer, the messages
  *        about a child that was killed.
  * Uses:  base, libc; needs no file of /proc, /dev or /sys.
@@ -20,6 +21,7 @@
 
 #include "base/base.h"
 #include "base/watch.h"
+#include "sandbox/client.h"
 
 struct cfs_sandbox_opts {
 	uint64_t memory_len; /* address space beyond that of the calling process, bytes */

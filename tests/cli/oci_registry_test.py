@@ -213,6 +213,43 @@ def registry_that_forbids_is_not_asked_again(registry):
     refuse(registry, "status 403")
 
 
+# --- the process that speaks with the registry -----------------------------------------------
+
+
+def status_of(pid):
+    """The fields of /proc/PID/status."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def transfers():
+    """The status of each helper below this process. Below a helper is another one: it finds credentials, and hears nothing
+    of the registry."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            found[pid] = status_of(pid)
+        except OSError:
+            pass  # it ended meanwhile
+
+    def is_below(pid):
+        return pid in found and (pid == str(os.getpid()) or is_below(found[pid]["PPid"]))
+    helpers = {pid for pid in found if found[pid]["Name"] == "composefs-regis" and is_below(pid)}
+    return [found[pid] for pid in helpers if found[pid]["PPid"] not in helpers]
+
+
+@test
+def registry_is_heard_by_a_process_without_rights(registry):
+    seen = []
+
+    def look_and_answer(handler, body):
+        seen.extend(transfers())
+        handler.send_blob(body)
+    registry.faults = [None, look_and_answer]
+    expect(pull(registry), BASIC)
+    expect([(s["Seccomp"], s["NoNewPrivs"], int(s["CapEff"], 16)) for s in seen], [("2", "1", 0)])
+
+
 # --- what is not true ----------------------------------------------------------------------
 
 

@@ -147,7 +147,7 @@ int authenticate_transfer(struct transfer *t, const char *challenge, struct cfs_
 		return cfs_fail(err, ENOMEM, "out of memory");
 	rc = cfs_registry_parse_challenge(cfs_text(challenge), c, err);
 	if (rc == 0)
-		rc = find_credentials(t, err);
+		rc = ask_broker(t, err);
 	if (rc == 0)
 		rc = c->scheme == CFS_REGISTRY_BASIC ? answer_basic(t, err)
 						     : answer_bearer(t, c, err);

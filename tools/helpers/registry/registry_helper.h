@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later */
 /* composefs-registry: one transfer from a registry, for "composefs oci".
- * Owns:  HTTP by libcurl, authentication, retries.
- * Uses:  base, oci, registry, cli; libcurl.
+ * Owns:  HTTP by libcurl, authentication, retries, what its sandbox may read.
+ * Uses:  base, sandbox, oci, registry, cli; libcurl.
  * Never: verifies contents: its caller does.
  */
 #ifndef CFS_REGISTRY_HELPER_H
@@ -15,6 +15,8 @@ struct transfer {
 	struct cfs_registry_request request;
 	struct cfs_registry_auth auth;
 	bool has_auth, looked_for_auth;
+	int broker; /* socket to the process that finds credentials; -1: none */
+	pid_t broker_pid;
 	char token[CFS_REGISTRY_TOKEN_MAX]; /* sent with requests; "": none */
 	bool sends_basic;		    /* user and password are sent with requests */
 	const char
@@ -106,9 +108,21 @@ int http_fail_answer(const struct transfer *t, const struct answer *a,
 int authenticate_transfer(struct transfer *t, const char *challenge,
 			  struct cfs_err *err) CFS_MUST_CHECK;
 
+/* --- confine.c --- */
+
+/* Starts the process that will find credentials, before confine_transfer. */
+int start_broker(struct transfer *t, struct cfs_err *err) CFS_MUST_CHECK;
+void stop_broker(struct transfer *t);
+
+/* Finds the credentials of the registry in the files of docker and podman, once. */
+int ask_broker(struct transfer *t, struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Restricts this process to the network and to public files. */
+int confine_transfer(struct cfs_err *err) CFS_MUST_CHECK;
+
 /* --- credentials.c --- */
 
-/* Finds credentials in the files of docker and podman, once. */
+/* Finds credentials in the files of docker and podman, for the broker. */
 int find_credentials(struct transfer *t, struct cfs_err *err) CFS_MUST_CHECK;
 
 /* --- get.c --- */
