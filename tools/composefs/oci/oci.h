@@ -38,6 +38,16 @@ void oci_complete_kind(struct cli_completion *c, const char *kind);
 int oci_find_image(const struct cfs_repo *repo, const char *name, struct cfs_digest *out,
 		   struct cfs_err *err) CFS_MUST_CHECK;
 
+/* Gives a container image, named by a tag or "@DIGEST", another tag. */
+int oci_tag_container(struct cfs_repo *repo, const char *image, const char *tag,
+		      struct cfs_err *err) CFS_MUST_CHECK;
+
+/* Verifies a container image by its signatures in the repository, as "oci verify" does, with
+ * the keys in the directory trusted (NULL: those of the system). -ENODATA: unsigned; other
+ * errors as those of cfs_trust_check(). -ENOTSUP: built without libsodium. */
+int oci_verify_signed(const struct cfs_repo *repo, const char *name, const char *trusted,
+		      struct cfs_err *err) CFS_MUST_CHECK;
+
 /* Opens "oci:DIR[:TAG]", or an image of a registry. */
 int oci_open_source(const char *source, const struct cfs_registry_access *access,
 		    const struct cfs_watch *watch, struct cfs_transport *out,

@@ -20,7 +20,8 @@ struct options {
 	unsigned threads;
 	struct cfs_registry_access access;
 	enum cfs_pull_seal seal;
-	bool json, no_trust, referrers, keep_blobs, all_platforms;
+	const char *trusted;
+	bool json, no_trust, referrers, keep_blobs, all_platforms, signed_only;
 };
 
 #define AT(member) CLI_AT(struct options, member)
@@ -48,6 +49,11 @@ static const struct cli_option option_table[] = {
 	{"seal", "RULE", AT(seal),
 	 "Use the digest in the manifest: compare (default), ignore, require-digest",
 	 CLI_CHOICE, .choices = seal_choices},
+	{"require-signature", NULL, AT(signed_only),
+	 "Refuse an image unless \"oci verify\" would verify it"},
+	{"trusted", "DIR", AT(trusted),
+	 "With --require-signature: trust the keys in DIR, not those of the system",
+	 CLI_TEXT},
 	{"referrers", NULL, AT(referrers),
 	 "Store all artifacts that refer to the image (default: its signatures)"},
 	{"json", NULL, AT(json), "Print one JSON object"},
@@ -150,7 +156,8 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 		rc = oci_open_source(source, &o->access, &watch->watch, &from, err);
 	if (rc < 0)
 		return rc;
-	opts.tag = tag;
+	/* What must be verified gets its tag afterwards. */
+	opts.tag = o->signed_only ? NULL : tag;
 	rc = o->all_platforms ? oci_pull_all(repo, &from, &opts, all, err)
 			      : cfs_containers_pull(repo, &from, &opts, out, err);
 	if (rc == 0 && from.origin)
@@ -158,6 +165,40 @@ static int pull_source(const struct options *o, struct cfs_repo *repo, const cha
 				 from.origin(from.ctx));
 	cfs_transport_close(&from);
 	return cfs_context(err, rc, "%s", source);
+}
+
+/* Verifies the image that was pulled, and tags it. Until then only its digest names it, and
+ * the next garbage collection removes it. The lock of the repository is held. */
+static int tag_verified(const struct options *o, struct cfs_repo *repo,
+			const struct cfs_pull_result *r, const char *tag,
+			struct cfs_err *err)
+{
+	char name[1 + CFS_OCI_DIGEST_TEXT_MAX] = "@";
+	int rc = 0;
+
+	cfs_oci_digest_text(&r->manifest, name + 1);
+	if (!r->is_image)
+		rc = cfs_fail(
+			err, ENODATA,
+			"expected a signed image, got an artifact that has no image");
+	if (rc == 0)
+		rc = oci_verify_signed(repo, name, o->trusted, err);
+	return rc < 0 ? cfs_context(err, rc, "%s: not tagged", tag)
+		      : oci_tag_container(repo, name, tag, err);
+}
+
+static int check_pull_options(const struct options *o, struct cfs_err *err)
+{
+	if (o->platform && o->all_platforms)
+		return cfs_fail(err, EINVAL,
+				"expected --platform or --all-platforms, got both");
+	if (o->signed_only && o->all_platforms)
+		return cfs_fail(
+			err, EINVAL,
+			"expected --require-signature or --all-platforms, got both");
+	if (o->trusted && !o->signed_only)
+		return cfs_fail(err, EINVAL, "--trusted needs --require-signature");
+	return 0;
 }
 
 static bool is_for_another(const struct cfs_oci_config *c,
@@ -199,14 +240,15 @@ static int pull_and_print(const struct repo_work *w, struct cfs_err *err)
 	struct cfs_pull_result result;
 	struct oci_all all = {0};
 	struct cli_watch watch;
-	int rc;
+	int rc = check_pull_options(o, err);
 
-	if (o->platform && o->all_platforms)
-		return cfs_fail(err, EINVAL,
-				"expected --platform or --all-platforms, got both");
+	if (rc < 0)
+		return rc;
 	cli_watch_start(&watch, w->program);
 	rc = pull_source(o, w->repo, source, tag, &watch, &all, &result, err);
 	cli_watch_end(&watch);
+	if (rc == 0 && o->signed_only)
+		rc = tag_verified(o, w->repo, &result, tag, err);
 	if (rc == 0 && !o->all_platforms)
 		warn_of_platform(o, w->repo, &result, tag);
 	if (rc == 0 && o->all_platforms)

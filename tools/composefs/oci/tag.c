@@ -58,20 +58,26 @@ static int find_target(const struct cfs_repo *repo, const char *name, struct tar
 	return rc;
 }
 
-static int tag_container(const struct repo_work *w, struct cfs_err *err)
+int oci_tag_container(struct cfs_repo *repo, const char *image, const char *tag,
+		      struct cfs_err *err)
 {
 	char ref[CFS_CONTAINERS_REF_MAX], name[CFS_CONTAINERS_STREAM_MAX];
 	struct cfs_repo_link link = {.kind = CFS_REPO_STREAMS, .ref = ref};
 	struct target target;
-	int rc = cfs_containers_format_ref(w->operands[1], ref, err);
+	int rc = cfs_containers_format_ref(tag, ref, err);
 
 	if (rc == 0)
-		rc = find_target(w->repo, w->operands[0], &target, err);
+		rc = find_target(repo, image, &target, err);
 	if (rc < 0)
 		return rc;
 	link.id = target.stream;
 	link.name = cfs_containers_format_stream_name(target.kind, &target.digest, name);
-	return cfs_repo_publish(w->repo, &link, err);
+	return cfs_repo_publish(repo, &link, err);
+}
+
+static int tag_container(const struct repo_work *w, struct cfs_err *err)
+{
+	return oci_tag_container(w->repo, w->operands[0], w->operands[1], err);
 }
 
 static const struct repo_command tag_command = {

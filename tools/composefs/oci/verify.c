@@ -216,6 +216,24 @@ static int verify_image(struct options *o, struct verify *v, const char *name,
 	return cfs_context(err, rc, "%s", name);
 }
 
+int oci_verify_signed(const struct cfs_repo *repo, const char *name, const char *trusted,
+		      struct cfs_err *err)
+{
+	const struct cfs_trust trust = {.trusted = {trusted},
+					.n_trusted = trusted != NULL};
+	cfs_autofree struct verify *v = calloc(1, sizeof(*v));
+	struct cfs_container c = {0};
+	int rc = v ? cfs_container_open(repo, name, &c, err)
+		   : cfs_fail(err, ENOMEM, "out of memory");
+
+	if (rc == 0) {
+		*v = (struct verify){.trust = &trust, .repo = repo, .container = &c};
+		rc = verify_container(v, err);
+	}
+	cfs_container_close(&c);
+	return rc;
+}
+
 /* --- output ------------------------------------------------------------------------- */
 
 static void print_verified_container(const struct verify *v, const char *name)
