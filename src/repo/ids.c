@@ -4,7 +4,10 @@
 
 #include <errno.h>
 
-enum { FRESH_MIN = 64 * 1024 }; /* IDs that are collected before they are merged */
+enum {
+	FRESH_MIN = 64 * 1024, /* IDs that are collected before they are merged */
+	BUCKET_LEN = 8,	       /* IDs in a bucket of the sort, on average */
+};
 
 void cfs_ids_init(struct cfs_ids *ids, enum cfs_hash_alg alg)
 {
@@ -37,11 +40,17 @@ static int compare_raw_ids(const uint8_t *a, const uint8_t *b, size_t len)
 	return memcmp(a, b, len);
 }
 
+/* Which of n buckets an ID belongs to; they are in the order of the IDs. */
+static size_t get_bucket(const uint8_t *id, size_t n)
+{
+	return (size_t)(((unsigned __int128)get_first_bytes(id) * n) >> 64);
+}
+
 /* IDs are digests, spread evenly: the first bytes of one give its approximate
  * position. */
 static size_t guess_index(const struct cfs_ids *ids, const uint8_t *id)
 {
-	return (size_t)(((unsigned __int128)get_first_bytes(id) * ids->n) >> 64);
+	return get_bucket(id, ids->n);
 }
 
 size_t cfs_ids_find(const struct cfs_ids *ids, const uint8_t *id)
@@ -113,12 +122,59 @@ static int by_bytes(const void *a, const void *b, void *ctx)
 	return cfs_watch_is_cancelled(ids->watch) ? 0 : compare_raw_ids(a, b, ids->len);
 }
 
+/* Moves the fresh IDs to sorted, by buckets. On return ends has the end of each bucket. */
+static void distribute_fresh(const struct cfs_ids *ids, uint8_t *sorted, size_t *ends,
+			     size_t n_buckets)
+{
+	size_t sum = 0, len = ids->len;
+
+	for (size_t i = 0; i < ids->n_fresh; i++)
+		ends[get_bucket(ids->fresh + i * len, n_buckets)]++;
+	for (size_t i = 0; i < n_buckets; i++) {
+		size_t n = ends[i];
+
+		ends[i] = sum;
+		sum += n;
+	}
+	for (size_t i = 0; i < ids->n_fresh; i++) {
+		const uint8_t *id = ids->fresh + i * len;
+
+		memcpy(sorted + ends[get_bucket(id, n_buckets)]++ * len, id, len);
+	}
+}
+
+/* Sorts the fresh IDs. Digests are spread evenly, so that buckets are small; others, which an
+ * image can have on purpose, cost what qsort_r costs. */
+static int order_fresh(struct cfs_ids *ids, struct cfs_err *err)
+{
+	size_t n_buckets = ids->n_fresh / BUCKET_LEN + 1, start = 0, len = ids->len;
+	size_t *ends = calloc(n_buckets, sizeof(*ends));
+	uint8_t *sorted = malloc(ids->fresh_cap * len);
+
+	if (!ends || !sorted) {
+		free(ends);
+		free(sorted);
+		return cfs_fail(err, ENOMEM, "out of memory");
+	}
+	distribute_fresh(ids, sorted, ends, n_buckets);
+	for (size_t i = 0; i < n_buckets; start = ends[i++])
+		if (ends[i] - start > 1)
+			qsort_r(sorted + start * len, ends[i] - start, len, by_bytes,
+				ids);
+	free(ends);
+	free(ids->fresh);
+	ids->fresh = sorted;
+	return 0;
+}
+
 /* Sorts the fresh IDs and drops duplicates. */
-static void sort_fresh(struct cfs_ids *ids)
+static int sort_fresh(struct cfs_ids *ids, struct cfs_err *err)
 {
 	size_t kept = 1, len = ids->len;
+	int rc = order_fresh(ids, err);
 
-	qsort_r(ids->fresh, ids->n_fresh, len, by_bytes, ids);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 1; i < ids->n_fresh; i++) {
 		const uint8_t *id = ids->fresh + i * len;
 
@@ -126,6 +182,7 @@ static void sort_fresh(struct cfs_ids *ids)
 			memmove(ids->fresh + kept++ * len, id, len);
 	}
 	ids->n_fresh = kept;
+	return 0;
 }
 
 /* Merges from the end, so that nothing is overwritten before it was moved. v and fresh
@@ -149,9 +206,13 @@ static void merge_fresh(struct cfs_ids *ids)
 
 int cfs_ids_settle(struct cfs_ids *ids, struct cfs_err *err)
 {
+	int rc;
+
 	if (ids->n_fresh == 0)
 		return 0;
-	sort_fresh(ids);
+	rc = sort_fresh(ids, err);
+	if (rc < 0)
+		return rc;
 	if (cfs_watch_is_cancelled(ids->watch)) /* they are in any order */
 		return cfs_watch_fail(err);
 	if (cfs_grow(&ids->v, &ids->cap, ids->n + ids->n_fresh, ids->len) < 0)
