@@ -73,6 +73,36 @@ T(dump_escape_table_agrees_with_the_rule_for_each_byte)
 	}
 }
 
+/* Eight bytes are looked at together: each byte has to be found at each place among them, whatever is
+ * beside it. */
+T(dump_escapes_each_byte_as_alone_wherever_it_is)
+{
+	static const enum cfs_dump_plain styles[] = {CFS_DUMP_FIELD, CFS_DUMP_XATTR,
+						     CFS_DUMP_SPACES};
+
+	for (unsigned n = 0; n < 3 * 256 * 19 * 4; n++) {
+		enum cfs_dump_plain plain = styles[n % 3];
+		const char beside = "a~\xff\x80"[n / 3 % 4];
+		char text[19];
+		struct sheet together, alone;
+
+		memset(text, beside, sizeof(text));
+		text[n / 12 % 19] = (char)(n / 228);
+		sheet_init(&together);
+		sheet_init(&alone);
+		cfs_dump_escape(&together.out, (struct cfs_text){text, sizeof(text)},
+				plain);
+		for (size_t i = 0; i < sizeof(text); i++)
+			cfs_dump_escape(&alone.out, (struct cfs_text){text + i, 1},
+					plain);
+		cfs_out_char(&alone.out, '\0');
+		t_eq(cfs_out_flush(&alone.out, NULL), 0);
+		sheet_is(&together, (const char *)alone.mem.p);
+		cfs_out_fini(&alone.out);
+		free(alone.mem.p);
+	}
+}
+
 static void check_line(const struct cfs_dump_entry *e, const char *expected)
 {
 	struct sheet s;
