@@ -65,7 +65,8 @@ struct cfs_dump_entry {
 	enum cfs_hash_alg alg;		    /* of the digest */
 };
 
-/* Writes the line of an entry, xattrs in the given order. Errors are kept in out. */
+/* Writes the line of an entry, xattrs in the given order. Errors are kept in out, whose buffer has at
+ * least 2 * CFS_HASH_MAX_LEN bytes. */
 void cfs_dump_put(struct cfs_out *out, const struct cfs_dump_entry *e);
 
 #endif

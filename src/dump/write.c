@@ -142,14 +142,12 @@ static void put_dump_digest(struct cfs_out *out, const uint8_t *digest,
 			    enum cfs_hash_alg alg)
 {
 	size_t len = cfs_hash_len(alg);
-	char hex[2 * CFS_HASH_MAX_LEN];
 
 	if (!digest) {
 		cfs_out_char(out, '-');
 		return;
 	}
-	cfs_hex_encode(digest, len, hex);
-	cfs_out_put(out, hex, 2 * len);
+	cfs_hex_encode(digest, len, (char *)cfs_out_room(out, 2 * len));
 }
 
 static void put_xattrs(struct cfs_out *out, const struct cfs_inode_spec *in)

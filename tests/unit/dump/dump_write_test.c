@@ -13,7 +13,7 @@ struct sheet {
 static void sheet_init(struct sheet *s)
 {
 	s->mem = (struct cfs_mem){0};
-	t_eq(cfs_out_init(&s->out, cfs_sink_mem(&s->mem), 16), 0);
+	t_eq(cfs_out_init(&s->out, cfs_sink_mem(&s->mem), 128), 0);
 }
 
 /* Ends the writing and compares. */
