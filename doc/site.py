@@ -23,7 +23,7 @@ MENU = [
               ("Run containers", "jobs/containers.md"), ("Embedded devices", "jobs/embedded.md"),
               ("An overlay for /etc", "jobs/etc-overlay.md"), ("Boot a machine", "jobs/boot.md"),
               ("Migrate", "jobs/migrate.md"), ("Recover", "jobs/recover.md")]),
-    ("Plan", [("Sizing", "sizing.md"), ("Compared with", "compared.md")]),
+    ("Plan", [("Sizing", "sizing.md"), ("Speed", "speed.md"), ("Compared with", "compared.md")]),
     ("Reference", [("Repositories", "repository.md"), ("Security", "security.md"), ("JSON", "json.md"), ("The library", "abi.md"),
                    ("Architecture", "architecture.md")]),
 ]

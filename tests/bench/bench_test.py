@@ -170,6 +170,15 @@ def names_of_rows_are_unique_and_targets_belong_to_rows():
 
 
 @fact
+def the_page_shows_the_stored_results():
+    with open(f"{SOURCE}/bench/results/latest.json", encoding="utf-8") as f:
+        stored = json.load(f)
+    for path, expected in (("doc/speed.md", report.page(stored)), ("doc/drawings/speed.svg", report.plot(stored))):
+        with open(f"{SOURCE}/{path}", encoding="utf-8") as f:
+            ensure(f.read() == expected, f"{path} is another one: run bench/all.py --render")
+
+
+@fact
 def the_command_measures_compares_and_writes_its_results():
     with tempfile.TemporaryDirectory() as work:
         done = subprocess.run([sys.executable, f"{SOURCE}/bench/all.py", BUILD, "--peer", f"{BUILD}/tools", "--only", "image, xattrs 10k", "--only",
