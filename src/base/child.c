@@ -29,25 +29,6 @@ int cfs_child_make_input(struct cfs_span bytes, struct cfs_err *err)
 	return cfs_steal_fd(&fd);
 }
 
-const char *cfs_child_find(const char *name, char buf[4096])
-{
-	/* As in a build folder; HELPER_DIR: as it is installed. */
-	static const char *const places[] = {"", HELPER_DIR "/"};
-	ssize_t len = readlink("/proc/self/exe", buf, 4096);
-	const char *slash = len > 0 ? memrchr(buf, '/', (size_t)len) : NULL;
-	size_t dir = slash ? (size_t)(slash - buf) + 1 : 0;
-
-	for (size_t i = 0; dir && i < sizeof(places) / sizeof(places[0]); i++) {
-		/* An absolute HELPER_DIR is no part of the directory of the program. */
-		size_t at = *places[i] == '/' ? 0 : dir;
-		int n = snprintf(buf + at, 4096 - at, "%s%s", places[i], name);
-
-		if (n > 0 && (size_t)n < 4096 - at && access(buf, X_OK) == 0)
-			return buf;
-	}
-	return name;
-}
-
 /* in and out are duplicated before extra replaces what the child has at its number. */
 int cfs_child_start_with(const char *const *argv, int in, int out, int extra, pid_t *pid,
 			 struct cfs_err *err)

@@ -115,6 +115,9 @@ struct cfs_mount_args {
 	const char *signature, *statement, *name, *floor;
 	const char *trusted; /* directory of keys; NULL: the default ones */
 	const char *idmap;   /* path of a user namespace, which the caller opens */
+	/* An image of a repository, which "composefs mount" mounts: the options of that name,
+	 * see cfs_mount_check_repo. NULL: not given. */
+	const char *repo, *verify, *lazy, *method;
 	/* Set by the caller: ignore unknown options, as mount -s does, unless they look
 	 * like options that make the mount stricter. */
 	bool sloppy;
@@ -130,5 +133,10 @@ struct cfs_mount_args {
 int cfs_mount_parse(struct cfs_mount_args *args, const char *text,
 		    struct cfs_err *err) CFS_MUST_CHECK;
 void cfs_mount_args_fini(struct cfs_mount_args *args);
+
+/* Checks that the options go together with repo, or, without it, that none needs it.
+ * -EINVAL: the message names the option. */
+int cfs_mount_check_repo(const struct cfs_mount_args *args,
+			 struct cfs_err *err) CFS_MUST_CHECK;
 
 #endif

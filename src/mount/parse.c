@@ -90,6 +90,10 @@ static const struct rule rules[] = {
 	STRING("upperdir", opts.upperdir),
 	STRING("workdir", opts.workdir),
 	STRING("idmap", idmap),
+	STRING("repo", repo),
+	STRING("verify", verify),
+	STRING("lazy", lazy),
+	STRING("method", method),
 	SIGNED("signature", signature),
 	SIGNED("statement", statement),
 	SIGNED("name", name),
@@ -373,4 +377,40 @@ void cfs_mount_args_fini(struct cfs_mount_args *args)
 {
 	cfs_arena_fini(&args->arena);
 	*args = (struct cfs_mount_args){0};
+}
+
+/* Options that name something else than an image of a repository, or that "composefs mount"
+ * does not know. */
+static const char *find_excluded(const struct cfs_mount_args *args)
+{
+	const struct cfs_mount_opts *o = &args->opts;
+
+	if (args->remount)
+		return "remount";
+	if (o->n_objdirs)
+		return "basedir";
+	if (o->digest)
+		return "digest";
+	if (args->idmap)
+		return "idmap";
+	if (args->signature)
+		return "signature";
+	if (o->context[0] || o->context[1] || o->context[2] || o->context[3])
+		return "context";
+	return o->attr ? "nosuid, noatime and others of mount(8)" : NULL;
+}
+
+int cfs_mount_check_repo(const struct cfs_mount_args *args, struct cfs_err *err)
+{
+	const char *excluded = args->repo ? find_excluded(args) : NULL;
+
+	if (excluded)
+		return cfs_fail(err, EINVAL, "option repo excludes the options %s",
+				excluded);
+	if (!args->repo && (args->verify || args->lazy || args->method))
+		return cfs_fail(err, EINVAL, "option %s needs repo=DIR",
+				args->verify ? "verify"
+				: args->lazy ? "lazy"
+					     : "method");
+	return 0;
 }

@@ -156,6 +156,65 @@ def an_image_of_a_repository_is_shown_by_its_id(scene):
     expect(scene.found(), [])
 
 
+def write_repo_fstab(scene, options):
+    """A line for an image of a repository; mount.composefs finds the program composefs beside itself."""
+    if not COMPOSEFS:
+        raise Skip("built without composefs")
+    shutil.copy(COMPOSEFS, scene.sbin)
+    repo = scene.path("repo")
+    if not os.path.exists(repo):
+        run(COMPOSEFS, "init", "--insecure", repo)
+        run(COMPOSEFS, "create-image", f"--repo={repo}", scene.tree, "os/1")
+    scene.fstab = scene.path("fstab")
+    with open(scene.fstab, "w", encoding="ascii") as f:
+        f.write(f"os/1 {scene.mnt} composefs repo={repo},{options} 0 0\n")
+    return repo
+
+
+@fact
+def an_image_of_a_repository_is_verified_as_fstab_says(scene):
+    for level, damaged in (("first-open", True), ("every-read", True), ("off", False)):
+        repo = write_repo_fstab(scene, f"verify={level},nofail,_netdev,x-systemd.requires=y,allow-suid,allow-dev")
+        run("mount", "-a", "-T", scene.fstab)
+        with open(f"{scene.mnt}/file", encoding="ascii") as f:
+            expect(len(f.read()), 8000)
+        run("umount", scene.mnt)
+        objects, = [f"{top}/{name}" for top, _, names in os.walk(f"{repo}/objects") for name in names
+                    if os.path.getsize(f"{top}/{name}") == 8000]
+        os.chmod(objects, 0o644)
+        with open(objects, "r+b") as f:
+            f.write(b"damaged")
+        run("mount", "-T", scene.fstab, scene.mnt)
+        done = subprocess.run(["cat", f"{scene.mnt}/file"], capture_output=True, text=True, check=False)
+        expect((level, "Input/output error" in done.stderr), (level, damaged))
+        run("umount", scene.mnt)
+        shutil.rmtree(repo)
+
+
+@fact
+def a_writable_image_of_a_repository_keeps_its_changes(scene):
+    write_repo_fstab(scene, f"upperdir={scene.made('u')},workdir={scene.made('w')}")
+    run("mount", "-T", scene.fstab, scene.mnt)
+    run("touch", f"{scene.mnt}/new")
+    run("umount", scene.mnt)
+    expect(os.listdir(scene.path("u")), ["new"])
+
+
+@fact
+def options_that_do_not_fit_a_repository_are_refused(scene):
+    repo = write_repo_fstab(scene, "ro")
+    for options, text in (("verify=first-open", "option verify needs repo=DIR"), ("lazy=http://h/", "option lazy needs repo=DIR"),
+                          ("method=fuse", "option method needs repo=DIR"),
+                          (f"repo={repo},basedir={scene.objects}", "option repo excludes the options basedir"),
+                          (f"repo={repo},digest={'0' * 64}", "excludes the options digest"), (f"repo={repo},nosuid", "excludes the options nosuid"),
+                          (f"repo={repo},idmap=/proc/self/ns/user", "excludes the options idmap"), (f"repo={repo},remount", "excludes the options remount"),
+                          (f"repo={repo},signature=x", "excludes the options signature"), (f"repo={repo},context=a", "excludes the options context")):
+        ensure(text in scene.refused("os/1", options), options)
+    for options, text in ((f"repo={repo},verify=always", "--verify: expected "), (f"repo={repo}/none,verify=off", "No such file")):
+        done = subprocess.run([f"{scene.sbin}/mount.composefs", "-o", options, "os/1", scene.mnt], capture_output=True, text=True, check=False)
+        ensure(done.returncode and text in done.stderr, done.stderr)
+
+
 def root_of(path):
     st = os.stat(path)
     return (st.st_uid, st.st_gid, oct(st.st_mode), st.st_mtime_ns,

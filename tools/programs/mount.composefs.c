@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "mount/mount.h"
+#include "programs/mount_repo.h"
 #include "trust/mount.h"
 #include "cli/verbosity.h"
 
@@ -71,6 +72,10 @@ static const char usage[] =
 	"  upperdir               Overlayfs upperdir\n"
 	"  workdir                Overlayfs workdir\n"
 	"  prefetch=WHEN          Read the image ahead: async (default), wait, off\n"
+	"  repo=DIR               Mount IMAGE of the repository DIR by composefs mount, "
+	"with\n"
+	"                         its options verify=LEVEL, lazy=SOURCE and "
+	"method=METHOD\n"
 	"and nosuid, nodev, noexec, noatime and others of mount(8)\n";
 
 static int usage_error(struct command *cmd, struct cfs_err *err, const char *message)
@@ -135,6 +140,9 @@ static int parse_command(struct command *cmd, int argc, char **argv, struct cfs_
 		return usage_error(cmd, err, "Too many arguments");
 	cmd->image = argv[optind];
 	cmd->mountpoint = argv[optind + 1];
+	rc = cfs_mount_check_repo(&cmd->args, err);
+	if (rc < 0 || cmd->args.repo)
+		return rc;
 	if (cmd->args.remount) /* other options keep their values */
 		return 0;
 	if (cmd->args.opts.n_objdirs == 0)
@@ -212,6 +220,11 @@ static int run_mount(struct command *cmd, int argc, char **argv, struct cfs_err 
 
 	if (rc < 0 || cmd->help)
 		return rc;
+	if (cmd->args.repo)
+		return cmd->fake
+			       ? 0
+			       : mount_from_repo(&cmd->args, cmd->image, cmd->mountpoint,
+						 cmd->verbose || cli_is_verbose(), err);
 	if (cmd->args.remount)
 		return cmd->fake ? 0
 				 : cfs_mount_remount(cmd->mountpoint, &cmd->args.opts,
