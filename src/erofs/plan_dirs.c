@@ -41,6 +41,21 @@ static bool take_special(const struct cfs_plan *plan, cfs_id dir,
 	return c < 0;
 }
 
+/* Nodes are in the order of the source, those of an image breadth first: a loop over all of them
+ * would wait for the memory of nearly each. */
+static void prefetch_child(const struct cfs_tree *t, const struct cfs_node *dir,
+			   uint32_t child)
+{
+	enum { AHEAD = 4 };
+	const char *node;
+
+	if (dir->n_children - child <= AHEAD)
+		return;
+	node = (const char *)&t->nodes[t->children[dir->first + child + AHEAD]];
+	__builtin_prefetch(node);
+	__builtin_prefetch(node + 64);
+}
+
 bool cfs_plan_next(const struct cfs_plan *plan, cfs_id dir, struct cfs_plan_pos *pos,
 		   struct cfs_plan_entry *out)
 {
@@ -54,6 +69,7 @@ bool cfs_plan_next(const struct cfs_plan *plan, cfs_id dir, struct cfs_plan_pos 
 	if (pos->child == d->n_children)
 		return false;
 	id = t->children[d->first + pos->child++];
+	prefetch_child(t, d, pos->child);
 	child = &t->nodes[id];
 	out->name = child->name;
 	out->name_len = child->name_len;
