@@ -26,9 +26,10 @@ static int open_boot_image(struct boot_run *r, const char *path, struct cfs_err 
 static int open_boot_objects(struct boot_run *r, const char *path, struct cfs_err *err)
 {
 	r->objects = cfs_beneath_open_dir_chroot(r->disk, path);
-	if (r->objects < 0)
-		return cfs_beneath_fail(r->objects, path, err);
-	return 0;
+	if (r->objects >= 0)
+		return 0;
+	r->status = CFS_BOOT_NO_IMAGE;
+	return cfs_beneath_fail(r->objects, path, err);
 }
 
 static void format_image(const struct boot_run *r, const struct cfs_digest *digest,

@@ -17,6 +17,9 @@ import sys
 
 from scene import LIBC, Scene, Skip, ensure, enter_namespace, expect, fact, has, mount_call, run, run_facts
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+from faults import can_inject, faults  # noqa: E402  pylint: disable=wrong-import-position
+
 PROGRAM = sys.argv[3]
 MS_BIND, MS_REMOUNT, MS_RDONLY, MNT_DETACH = 4096, 32, 1, 2
 INSECURE = "[composefs]\nallow-insecure=true\n"
@@ -295,6 +298,23 @@ def a_missing_image_has_a_status_of_its_own(scene):
 
 
 @fact
+def a_repository_without_objects_and_a_missing_disk_are_named(scene):
+    disk = Disk(scene)
+    os.rename(f"{disk.top}/composefs/objects", scene.path("kept"))
+    has(disk.refused(4), "composefs/objects")
+    disk = Disk(scene)
+    done = disk.boot(None, INSECURE, f"--sysroot={scene.path('none')}")
+    expect(done.returncode, 4, done.stderr)
+    has(done.stderr, f"state disk {scene.path('none')}")
+
+
+@fact
+def an_argument_that_is_no_option_is_refused(scene):
+    disk = Disk(scene)
+    has(disk.refused(2, None, INSECURE, "rw"), 'expected no argument, got "rw"')
+
+
+@fact
 def an_insecure_argument_needs_permission(scene):
     disk = Disk(scene)
     has(disk.refused(2, None, ""), "allow-insecure")
@@ -429,6 +449,34 @@ def systemd_is_told_the_disk_below_the_root(scene):
     device = os.stat(disk.sysroot).st_dev
     disk.booted()
     expect(os.readlink("/run/systemd/volatile-root"), f"/dev/block/{os.major(device)}:{os.minor(device)}")
+
+
+@fact
+def a_system_call_that_fails_leaves_the_disk_or_the_whole_root(scene):
+    """Each call of a run fails in turn, as $COMPOSEFS_TEST_FAULTS says."""
+    if not can_inject():
+        raise Skip("strace cannot inject errors here")
+    disk = Disk(scene)
+    write(scene.path("config"), INSECURE)
+    args = [PROGRAM, f"--sysroot={disk.sysroot}", f"--config={scene.path('config')}", f"--cmdline=composefs=?{disk.hex}"]
+
+    def reset():
+        disk.mount()
+        shutil.rmtree("/run/composefs", ignore_errors=True)
+        disk.before = [m.point for m in scene.mounts()]
+
+    for fault, status, _, said in faults(args, "/config", 60, reset):
+        points = [m.point for m in scene.mounts()]
+        where = f"{fault}: status {status}: {said}"
+        if status == 0:
+            expect(disk.mount_of(disk.sysroot).source, f"composefs:{disk.hex}", where)
+            expect(read(disk.path("usr/big")), "first" * 4000, where)
+            for name in ("etc", "var", "sysroot"):
+                ensure(disk.path(name) in points, f"{name}: expected a mount; {where}")
+        else:
+            expect(points, disk.before, where)
+            ensure(0 < status < 128 and (said or fault.startswith("write ")), where)
+            ensure(os.path.isdir(f"{disk.sysroot}/composefs"), f"the state disk is gone; {where}")
 
 
 @fact

@@ -130,6 +130,7 @@ T(boot_refuses_wrong_values_and_names_the_line)
 		"[]",
 		"[composefs",
 		"mode=\"signed",
+		"repo=\"composefs",
 		"mode=\"",
 	};
 
