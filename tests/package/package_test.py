@@ -122,9 +122,9 @@ def initrds_have_the_program_while_its_package_is_installed(scene):
     boot.apt("update")
     boot.apt("install", "initramfs-tools", "zstd", "linux-image-cloud-amd64")
     ensure(program not in initrd_of(boot), "before the installation")
-    path, = (path for path in scene.packages if "initramfs" in path)
-    shutil.copy(path, os.path.join(boot.root, "tmp"))
-    boot.apt("install", "/tmp/" + os.path.basename(path))
+    for path in scene.packages:
+        shutil.copy(path, os.path.join(boot.root, "tmp"))
+    boot.apt("install", *("/tmp/" + os.path.basename(path) for path in scene.packages if "-dev" not in path))
     names = initrd_of(boot)
     for name in (program, "scripts/local-bottom/composefs"):
         ensure(name in names, f"{name}: not in the initrd")
