@@ -193,6 +193,7 @@ def mounts():
     make()
     os.mkdir("mnt")
     valid("status", front=())
+    valid("prefetch", "--from=r", "os/1")
     if run("mount", "--repo=r", "os/1", "mnt")[0]:
         SEEN.update(("mount", "umount"))  # not root, or a kernel without EROFS
         return

@@ -22,6 +22,7 @@ LEFT_OUT = (
     (r" ID |sha256:\.\.\.", "has a placeholder"),
     (r"^composefs enable-objects", "needs a signature in the kernel"),
     (r"^composefs watch$", "runs until it is stopped"),
+    (r"^composefs record ", "needs Linux 6.15 and /dev/fuse"),
     (r"^mount -t|^or, as|^mount\.composefs -o basedir=/composefs", "needs mount.composefs in /sbin"),
     (r"^composefs oci (pull oci|mount app)", "uses the repository of the system"),
     (r"^composefs boot ", "needs boot entries"),

@@ -185,6 +185,52 @@ def opens_are_recorded_in_their_order(place):
 
 
 @fact
+def a_command_is_recorded_and_its_objects_are_prefetched_first(place):
+    record = place.path("order")
+    base = [COMPOSEFS, "record", f"--repo={place.repo}", f"--output={record}", f"--lazy={place.server.url()}", "os", place.mnt, "--"]
+    said = run(*base, "sh", "-c", 'cat "$1/f9" "$1/f3" | wc -c', "sh", place.mnt)
+    expect(int(said), 2 * 1000 + 5000 * 12)
+    with open(record, encoding="ascii") as f:
+        expect(f.read().splitlines(), ids_of(place, ["f9", "f3"]))
+    expect(os.listdir(place.mnt), [], "the mount point afterwards")
+    done = subprocess.run([*base, "false"], capture_output=True, text=True, check=False)
+    expect((done.returncode, os.listdir(place.mnt)), (1, []), done.stderr)
+    has(done.stderr, "false failed")
+    with open(record, "w", encoding="ascii") as f:
+        f.write("\n".join(ids_of(place, ["f7", "f8"])) + "\n")
+    place.server.asked.clear()
+    report = json.loads(run(COMPOSEFS, "prefetch", f"--repo={place.repo}", f"--from={place.server.url()}", f"--order={record}", "--json", "os"))
+    expect(report, {"objects_fetched": N_FILES - 1, "objects_present": 2, "objects_missing": 0})
+    asked = ["sha256:" + path.removeprefix("/objects/").replace("/", "") for path in place.server.asked]
+    expect(set(ids_of(place, ["f7", "f8"])) - set(asked[:8]), set(), "the first requests")
+    place.server.answer = 500
+    run(COMPOSEFS, "mount", f"--repo={place.repo}", "os", place.mnt)
+    for i in range(N_FILES):
+        place.is_right(f"f{i}")
+
+
+@fact
+def objects_that_a_source_lacks_or_falsifies_are_reported_and_get_no_name(place):
+    for answer in ("wrong", 404, 500):
+        place.server.answer = answer
+        done = subprocess.run([COMPOSEFS, "prefetch", f"--repo={place.repo}", f"--from={place.server.url()}", "os"],
+                              capture_output=True, text=True, check=False)
+        expect((answer, done.returncode), (answer, 1), done.stderr)
+        has(done.stderr, f"{N_FILES + 1} of {N_FILES + 1} missing objects were not fetched, the first is sha256:")
+        expect(len(place.objects()), 1, "the image alone")
+    place.server.answer = None
+    os.unlink(os.path.join(place.origin, "objects", *[ids_of(place, ["f5"])[0][7:][a:b] for a, b in ((0, 2), (2, None))]))
+    done = subprocess.run([COMPOSEFS, "prefetch", f"--repo={place.repo}", f"--from={place.origin}", "os"], capture_output=True, text=True, check=False)
+    expect(done.returncode, 1)
+    has(done.stdout, f"{N_FILES} fetched, 0 present")
+    has(done.stderr, "1 of 31 missing objects were not fetched")
+    for options, text in ((["os"], "expected --from=SOURCE"), ([f"--from={place.origin}", "none"], 'no such image: "none"'),
+                          (["--from=ftp://h/", "os"], "--from: expected a directory, or an http or https URL")):
+        done = subprocess.run([COMPOSEFS, "prefetch", f"--repo={place.repo}", *options], capture_output=True, text=True, check=False)
+        ensure(done.returncode in (1, 2) and text in done.stderr, done.stderr)
+
+
+@fact
 def missing_objects_are_fetched_in_the_background_in_the_order_given(place):
     first = [f"f{i}" for i in range(N_FILES - 1, N_FILES - 17, -1)]
     with open(place.path("order"), "w", encoding="ascii") as f:

@@ -65,6 +65,8 @@ int cmd_explain(int argc, char **argv);
 int cmd_fsck(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
 int cmd_mount(int argc, char **argv);
+int cmd_prefetch(int argc, char **argv);
+int cmd_record(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
 int cmd_version(int argc, char **argv);

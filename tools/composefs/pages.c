@@ -22,6 +22,8 @@ static const struct {
 	{"log", "composefs-images(1)"},
 	{"boot", "composefs-boot(8)"},
 	{"mount", "composefs-mount(8)"},
+	{"prefetch", "composefs-prefetch(8)"},
+	{"record", "composefs-prefetch(8)"},
 	{"status", "composefs-mount(8)"},
 	{"umount", "composefs-mount(8)"},
 	{"watch", "composefs-watch(8)"},

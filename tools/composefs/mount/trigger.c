@@ -50,50 +50,7 @@ int mount_check_level(const struct mount_options *o, const struct cfs_repo *repo
 	return o->verify == MOUNT_VERIFY_FIRST_OPEN ? check_repo_owner(repo, err) : 0;
 }
 
-/* --- sources ------------------------------------------------------------------------ */
-
-static int open_lazy_source(const char *place, struct cfs_lazy_source *out,
-			    struct cfs_err *err)
-{
-	enum { SHOWN_MAX = 512 };
-	char shown[SHOWN_MAX];
-
-	*out = (struct cfs_lazy_source){.url = place, .dirfd = -1};
-	if (cfs_fetch_is_url(place))
-		return 0;
-	if (strstr(place, "://"))
-		return cfs_fail(err, EINVAL,
-				"--lazy: expected a directory, or an http or https URL, "
-				"got \"%s\"",
-				cfs_fetch_public_url(place, shown, sizeof(shown)));
-	*out = (struct cfs_lazy_source){
-		.dirfd = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC)};
-	return out->dirfd < 0 ? cfs_fail_errno(err, "--lazy=%s", place) : 0;
-}
-
-/* The server changes its working directory, so it needs an absolute path. */
-static int open_sources(const struct mount_options *o, const struct cfs_repo *repo,
-			struct mount_trigger *m, struct cfs_err *err)
-{
-	int rc = 0;
-
-	if (o->lazy.n > MOUNT_SOURCES_MAX)
-		return cfs_fail(err, E2BIG,
-				"--lazy: expected at most %d sources, got %zu",
-				MOUNT_SOURCES_MAX, o->lazy.n);
-	for (size_t i = 0; rc == 0 && i < o->lazy.n; i++) {
-		rc = open_lazy_source(o->lazy.v[i], &m->sources[i], err);
-		m->lazy.n_sources += rc == 0;
-	}
-	if (rc < 0 || o->lazy.n == 0)
-		return rc;
-	m->repo_path = realpath(cfs_repo_get_path(repo), NULL);
-	if (!m->repo_path)
-		return cfs_fail_errno(err, "%s", cfs_repo_get_path(repo));
-	m->lazy.repo_path = m->repo_path;
-	m->lazy.sources = m->sources;
-	return 0;
-}
+/* --- objects ------------------------------------------------------------------------ */
 
 /* The path of an object must be the one of its digest: nothing else can be verified. */
 static int list_lazy_objects(int fd, const struct cfs_repo *repo,
@@ -225,7 +182,8 @@ int mount_trigger_start(const struct mount_options *o, const struct cfs_repo *re
 				      .state_dir_fd = -1,
 				      .kmsg = -1,
 				      .record = -1};
-	rc = open_sources(o, repo, out, err);
+	rc = mount_open_sources(&o->lazy, "--lazy", repo, out->sources, &out->lazy,
+				&out->repo_path, err);
 	if (rc == 0)
 		rc = cfs_context(err,
 				 list_lazy_objects(fd, repo, &out->lazy.objects, err),
@@ -253,8 +211,7 @@ static void close_owned_fd(int *fd)
 void mount_trigger_fini(struct mount_trigger *m)
 {
 	cfs_trigger_layers_close(&m->layers);
-	for (size_t i = 0; i < m->lazy.n_sources; i++)
-		close_owned_fd(&m->sources[i].dirfd);
+	mount_close_sources(m->sources, &m->lazy);
 	cfs_lazy_objects_fini(&m->lazy.objects);
 	free(m->repo_path);
 	free(m->fill);

@@ -26,6 +26,16 @@ struct mount_trigger {
 	int record;		 /* the file of --record; -1: none */
 };
 
+/* Opens the sources of an option that list has, and the path of the repository, which the caller
+ * frees. out borrows both. After an error, too, call mount_close_sources. */
+int mount_open_sources(const struct cli_list *list, const char *option,
+		       const struct cfs_repo *repo,
+		       struct cfs_lazy_source sources[MOUNT_SOURCES_MAX],
+		       struct cfs_lazy *out, char **repo_path,
+		       struct cfs_err *err) CFS_MUST_CHECK;
+void mount_close_sources(struct cfs_lazy_source sources[MOUNT_SOURCES_MAX],
+			 struct cfs_lazy *lazy);
+
 /* Checks that the repository can be mounted with that level. */
 int mount_check_level(const struct mount_options *o, const struct cfs_repo *repo,
 		      struct cfs_err *err) CFS_MUST_CHECK;

@@ -22,6 +22,8 @@ const struct command repo_commands[] = {
 	COMMAND_GROUP("Use images:"),
 	{"mount", cmd_mount, "Mount an image"},
 	{"umount", cmd_umount, "Unmount an image"},
+	{"record", cmd_record, "Record which objects a command opens"},
+	{"prefetch", cmd_prefetch, "Fetch the missing objects of an image"},
 	{"status", cmd_status, "List mounted images"},
 	{"cat", cmd_cat, "Print a file of an image, or a stream"},
 	{"export", cmd_export, "Write an image as a tar archive"},
