@@ -196,6 +196,10 @@ def a_command_is_recorded_and_its_objects_are_prefetched_first(place):
     done = subprocess.run([*base, "false"], capture_output=True, text=True, check=False)
     expect((done.returncode, os.listdir(place.mnt)), (1, []), done.stderr)
     has(done.stderr, "false failed")
+    with subprocess.Popen([*base, "sleep", "1000"]) as process:
+        wait_until(lambda: os.listdir(place.mnt), "the mount")
+        process.send_signal(signal.SIGINT)
+    expect((process.returncode, os.listdir(place.mnt)), (130, []), "after Ctrl-C")
     with open(record, "w", encoding="ascii") as f:
         f.write("\n".join(ids_of(place, ["f7", "f8"])) + "\n")
     place.server.asked.clear()

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/watch.h"
 #include "composefs/composefs.h"
 #include "composefs/mount/mount.h"
 #include "fuse/fuse.h"
@@ -40,18 +41,19 @@ static const struct cli_syntax syntax = {
 };
 
 /* The command sees the mount, and its files are closed when it has ended. */
-static int run_command(char **argv, struct cfs_err *err)
+static int run_command(char **argv, const struct cfs_watch *watch, struct cfs_err *err)
 {
 	pid_t pid;
 	int rc = cfs_child_start((const char *const *)argv, STDIN_FILENO, STDOUT_FILENO,
 				 &pid, err);
 
-	return rc < 0 ? rc : cfs_child_wait(pid, argv[0], NULL, err);
+	return rc < 0 ? rc : cfs_child_wait(pid, argv[0], watch, err);
 }
 
 /* A command that leaves processes behind would keep the mount busy: it is detached then, and ends
  * with them. */
-static int record_command(struct options *o, char **operands, struct cfs_err *err)
+static int record_command(struct options *o, char **operands,
+			  const struct cfs_watch *watch, struct cfs_err *err)
 {
 	struct cfs_digest id;
 	struct cfs_repo *repo;
@@ -65,7 +67,7 @@ static int record_command(struct options *o, char **operands, struct cfs_err *er
 	cfs_repo_close(repo);
 	if (rc < 0)
 		return rc;
-	rc = run_command(operands + 2, err);
+	rc = run_command(operands + 2, watch, err);
 	if (cfs_fuse_unmount(operands[1], 0, &why) < 0 &&
 	    cfs_fuse_unmount(operands[1], MNT_DETACH, &why) < 0 && rc == 0)
 		rc = cfs_fail(err, EBUSY, "%s", why.msg);
@@ -75,6 +77,7 @@ static int record_command(struct options *o, char **operands, struct cfs_err *er
 int cmd_record(int argc, char **argv)
 {
 	struct options o = {0};
+	struct cli_watch watch;
 	struct cfs_err err;
 	int status = command_begin(&syntax, argc, argv, &o, 3, argc,
 				   "expected IMAGE MOUNTPOINT COMMAND"),
@@ -85,7 +88,9 @@ int cmd_record(int argc, char **argv)
 		status = CLI_USAGE;
 	}
 	if (status < 0) {
-		rc = record_command(&o, argv + optind, &err);
+		cli_watch_start(&watch, argv[0]); /* Ctrl-C must not leave the mount */
+		rc = record_command(&o, argv + optind, &watch.watch, &err);
+		cli_watch_end(&watch);
 		status = command_end(argv[0], rc, &err);
 	}
 	cli_list_fini(&o.mount.lazy);
