@@ -179,6 +179,17 @@ def the_page_shows_the_stored_results():
 
 
 @fact
+def the_command_works_where_no_namespace_can_be_made():
+    with tempfile.TemporaryDirectory() as work:
+        script(f"{work}/bin", "unshare", "exit 1")
+        env = {**os.environ, "PATH": f"{work}/bin:{os.environ['PATH']}"}
+        done = subprocess.run([sys.executable, f"{SOURCE}/bench/all.py", BUILD, "--only", "check an image, entries 10k", "--pairs", "1", "--work",
+                               work], env=env, capture_output=True, text=True, check=False)
+        expect(done.returncode, 0, done.stderr)
+        has(done.stdout, "| check an image, entries 10k |")
+
+
+@fact
 def the_command_measures_compares_and_writes_its_results():
     with tempfile.TemporaryDirectory() as work:
         done = subprocess.run([sys.executable, f"{SOURCE}/bench/all.py", BUILD, "--peer", f"{BUILD}/tools", "--only", "image, xattrs 10k", "--only",
