@@ -51,8 +51,8 @@ def packages_contain_programs_library_and_initrd_part(top):
     has(files("composefs"), "/mount.composefs\n")
     has(files("composefs-libs"), "libcomposefs.so.1\n")
     has(files("composefs-devel"), "composefs.pc\n")
-    has(files("composefs-dracut"), "composefs-prepare-root\n")
-    ensure("composefs-prepare-root\n" not in files("composefs"))
+    has(files("composefs-dracut"), "/composefs/composefs-prepare-root\n")
+    ensure("/composefs/composefs-prepare-root\n" not in files("composefs"))  # the tab key knows it
 
 
 def main():
