@@ -26,10 +26,11 @@ TWINS, TWIN_DIGITS = (1700033703, 1700064911), "3a0617f0"
 VERBS = [
     "images IMAGE", "images --filter=since=IMAGE", "inspect IMAGE", "tag IMAGE new", "rm IMAGE", "cat IMAGE /a", "export IMAGE -", "extract IMAGE out",
     "dump-files IMAGE /", "image-objects IMAGE", "du IMAGE", "ls IMAGE", "fsck IMAGE", "diff IMAGE other", "diff other IMAGE",
-    "explain IMAGE other", "scrub IMAGE", "sign --print-to-sign IMAGE", "verify --trusted=keys IMAGE", "mount IMAGE mnt",
+    "explain IMAGE other", "scrub IMAGE", "prefetch --from=r IMAGE", "sign --print-to-sign IMAGE", "verify --trusted=keys IMAGE", "mount IMAGE mnt",
     "copy --from=r IMAGE", "boot install --root=state --boot=boot IMAGE", "boot upgrade --root=state --boot=boot IMAGE",
 ]
-OF_FILES = ["ipe-policy", "sign-objects"]  # read image files, and know no repository
+# The first two read image files, and know no repository; record finds its image as mount does, and needs a newer kernel.
+LEFT_OUT = ["ipe-policy", "sign-objects", "record"]
 CONTAINERS = [
     "inspect IMAGE", "inspect --manifest IMAGE", "tag IMAGE new", "mount IMAGE mnt", "push IMAGE oci:layout:x", "export IMAGE oci:layout:x",
     "bundle --no-mount --read-write IMAGE bundle", "compute-id IMAGE", "dump IMAGE", "copy --from=r --name=new IMAGE", "seal --key=key IMAGE",
@@ -117,7 +118,7 @@ def refusal(line, name, *parts):
 
 
 def every_verb_that_takes_an_image_is_in_the_table():
-    for family, table, left_out in (((), VERBS, OF_FILES), (("oci",), CONTAINERS, []), (("boot",), [v[5:] for v in VERBS if v.startswith("boot ")], [])):
+    for family, table, left_out in (((), VERBS, LEFT_OUT), (("oci",), CONTAINERS, []), (("boot",), [v[5:] for v in VERBS if v.startswith("boot ")], [])):
         covered = {line.split()[0] for line in table}
         for verb in verbs(*family):
             usage = good(*family, verb, "--help").partition("\n\n")[0]

@@ -504,7 +504,7 @@ def the_help_of_every_command_has_an_example():
         has(text, f"Usage: composefs {command} ")
         has(text, "\nExample:\n  composefs ")
         has(text, "\nExit status: ")
-        expect("\n  --json " in text, command not in ("cat", "export", "ipe-policy", "oci", "boot"))  # data, verbs
+        expect("\n  --json " in text, command not in ("cat", "export", "ipe-policy", "record", "oci", "boot"), command)  # data, verbs
         expect(run(command, "--none-such-option")[0], USAGE)
 
 
