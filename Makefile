@@ -18,7 +18,7 @@ quickstart:
 
 # The whole suite, in several builds. Ends with "N passed, N failed, N skipped".
 check:
-	@echo "Three builds and all tests: about ten minutes on two cores. \"make check-fast\" takes one minute."
+	@echo "Three builds and all tests: about nine minutes on two cores. \"make check-fast\" takes one minute."
 	@scripts/deps.sh -n build test
 	@echo "Tests download kernels and packages of Debian, and the crate of cfsctl, once, to ~/.cache/composefs-tests."
 	@scripts/deps.sh build test
