@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-or-later
-"""The units of systemd call commands that exist, with options that they have.
+"""The units of systemd call commands that exist, with options that they have; the example of a mount unit; the file of tmpfiles.d(5).
 
-    units_test.py COMPOSEFS UNIT...
+    units_test.py COMPOSEFS MOUNT.COMPOSEFS TMPFILES UNIT...
 """
 import os
 import re
@@ -18,14 +18,14 @@ def read_unit(path):
         return f.read()
 
 
-UNITS = {os.path.basename(path): read_unit(path) for path in map(os.path.abspath, sys.argv[2:])}
-PATHS = [os.path.abspath(path) for path in sys.argv[2:]]
+MOUNT, TMPFILES, *PATHS = map(os.path.abspath, sys.argv[2:])
+UNITS = {os.path.basename(path): read_unit(path) for path in PATHS}
 
 
 def commands_and_options_exist():
     for name, text in UNITS.items():
         lines = re.findall(r"^ExecStart=(.*)$", text, re.M)
-        expect((name, len(lines)), (name, 0 if name.endswith(".timer") else 1))
+        expect((name, len(lines)), (name, 0 if name.endswith((".timer", ".mount")) else 1))
         for line in lines:
             words = line.split()
             expect((name, os.path.basename(words[0])), (name, "composefs"))
@@ -47,6 +47,24 @@ def timers_start_a_service():
             expect((name, name.replace(".timer", ".service") in UNITS), (name, True))
 
 
+def mount_units_have_options_of_mount_composefs():
+    """Their name is that of the mount point, as systemd demands."""
+    for name, text in UNITS.items():
+        if name.endswith(".mount"):
+            values = dict(re.findall(r"^(What|Where|Type|Options)=(.*)$", text, re.M))
+            expect((values["Type"], values["Where"].strip("/").replace("/", "-") + ".mount"), ("composefs", name))
+            expect(run("-f", "-o", values["Options"], values["What"], values["Where"], program=MOUNT), (0, "", ""))
+
+
+def temporary_files_are_made_as_said():
+    if not shutil.which("systemd-tmpfiles") or os.geteuid():
+        remark("systemd-tmpfiles is not installed, or not root")
+        return
+    status, _, err = run(f"--root={os.getcwd()}", "--create", TMPFILES, program="systemd-tmpfiles")
+    expect((status, err), (0, ""))
+    expect(oct(os.stat("run/composefs").st_mode), "0o40755")
+
+
 def systemd_accepts_the_units():
     if not shutil.which("systemd-analyze"):
         remark("systemd-analyze is not installed")
@@ -59,4 +77,4 @@ def systemd_accepts_the_units():
 
 if __name__ == "__main__":
     sys.exit(main([commands_and_options_exist, each_unit_names_its_manual_page_and_where_it_is_wanted, timers_start_a_service,
-                   systemd_accepts_the_units]))
+                   mount_units_have_options_of_mount_composefs, temporary_files_are_made_as_said, systemd_accepts_the_units]))
